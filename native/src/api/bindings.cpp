@@ -1,0 +1,114 @@
+// The exported functions for language bindings: many messages in one call.
+#include <cstring>
+
+#include "api/guard.h"
+#include "api/log.h"
+#include "core/messages.h"
+#include "core/writing.h"
+
+using namespace smipc::detail;
+
+namespace {
+
+constexpr std::int64_t kBindingSliceNs = 50'000'000;
+constexpr std::size_t kGroup = 32;
+
+// Reads Python's marshal format, version 2, as far as a list of bytes goes. It comes from the
+// binding in this process, and is bounds-checked all the same.
+class ListBlob {
+ public:
+  ListBlob(const void* blob, std::size_t size)
+      : at_(static_cast<const unsigned char*>(blob)), left_(size) {}
+
+  bool begin(std::uint32_t* count) { return tagged('[', count); }
+
+  bool next(smipc_buffer* out) {
+    std::uint32_t size = 0;
+    if (!tagged('s', &size) || size > left_) return false;
+    *out = {const_cast<unsigned char*>(at_), size};
+    at_ += size;
+    left_ -= size;
+    return true;
+  }
+
+ private:
+  bool tagged(unsigned char tag, std::uint32_t* value) {
+    if (left_ < 5 || at_[0] != tag) return false;
+    *value = static_cast<std::uint32_t>(at_[1]) | static_cast<std::uint32_t>(at_[2]) << 8 |
+             static_cast<std::uint32_t>(at_[3]) << 16 | static_cast<std::uint32_t>(at_[4]) << 24;
+    at_ += 5;
+    left_ -= 5;
+    return true;
+  }
+
+  const unsigned char* at_;
+  std::size_t left_;
+};
+
+Status not_a_list(const Channel& channel) {
+  return fail(SMIPC_E_INVALID, channel.name, "the blob is no marshal list of bytes");
+}
+
+Status send_list(Channel& channel, ListBlob blob, const Deadline& deadline,
+                 std::size_t* inout_index) {
+  std::uint32_t count = 0;
+  if (!blob.begin(&count)) return not_a_list(channel);
+  const std::size_t first = *inout_index;
+  std::size_t staged = 0;
+  Status status = SMIPC_OK;
+  for (std::size_t index = 0; index < count && status == SMIPC_OK; ++index) {
+    smipc_buffer item;
+    if (!blob.next(&item)) {
+      status = not_a_list(channel);
+    } else if (index >= first) {
+      if (!channel.writer.reserved && stage_message(channel, item.data, item.size)) {
+        if (++staged % kGroup == 0) publish_staged(channel);
+      } else {
+        publish_staged(channel);
+        status = send_message(channel, Parts(&item, 1), deadline, nullptr);
+      }
+      if (status == SMIPC_OK) *inout_index = index + 1;
+    }
+  }
+  publish_staged(channel);
+  return status;
+}
+
+}  // namespace
+
+extern "C" {
+
+SMIPC_API smipc_status smipc_channel_fetch_open(smipc_channel* channel, smipc_fetch_area* out) {
+  return with_channel(channel, kCallRecv, kForever, [&](const Deadline&) -> Status {
+    if (out == nullptr) return bad_pointer(*channel, "out");
+    return open_fetch_area(*channel, out);
+  });
+}
+
+SMIPC_API int64_t smipc_channel_fetch(smipc_channel* channel, int64_t timeout_ns) {
+  std::int64_t result = 0;
+  const Status status =
+      with_channel(channel, kCallRecv, timeout_ns, [&](const Deadline& deadline) -> Status {
+        result = fetch_messages(*channel, deadline);
+        return SMIPC_OK;
+      });
+  return status == SMIPC_OK ? result : status;
+}
+
+SMIPC_API int64_t smipc_channel_fetch_wait(smipc_channel* channel) {
+  return smipc_channel_fetch(channel, kBindingSliceNs);
+}
+
+SMIPC_API smipc_status smipc_channel_send_list(smipc_channel* channel, const void* blob,
+                                               size_t blob_size, int64_t timeout_ns,
+                                               size_t* inout_index) {
+  return with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
+    if (blob == nullptr) return bad_pointer(*channel, "blob");
+    if (inout_index == nullptr) return bad_pointer(*channel, "inout_index");
+    const Status result = send_list(*channel, ListBlob(blob, blob_size), deadline, inout_index);
+    log_transfer(*channel, "send list", *inout_index, result);
+    return result;
+  });
+}
+
+}  // extern "C"

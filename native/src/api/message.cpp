@@ -1,0 +1,203 @@
+// The exported functions of message framing.
+//
+// The first lines of each are the fast path: one thread, room or a message there, nobody to wake.
+#include "api/guard.h"
+#include "api/log.h"
+#include "core/messages.h"
+#include "core/reading.h"
+#include "core/writing.h"
+
+using namespace smipc::detail;
+
+namespace {
+
+// Messages between two publications of send_many: the reader gets going early, and the cursor's
+// line travels seldom.
+constexpr std::size_t kGroup = 32;
+
+Status send_slowly(smipc_channel* channel, const void* data, size_t size, int64_t timeout_ns) {
+  const smipc_buffer part = {const_cast<void*>(data), size};
+  return with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
+    const Status checked = check_parts(*channel, &part, 1);
+    if (checked != SMIPC_OK) return checked;
+    const Status result = send_message(*channel, Parts(&part, 1), deadline, nullptr);
+    log_transfer(*channel, "send", size, result);
+    return result;
+  });
+}
+
+Status send_many(Channel& channel, const smipc_buffer* messages, std::size_t count,
+                 const Deadline& deadline, std::size_t* out_sent) {
+  std::size_t staged = 0;
+  for (*out_sent = 0; *out_sent < count; ++*out_sent) {
+    const smipc_buffer& message = messages[*out_sent];
+    if (!channel.writer.reserved && stage_message(channel, message.data, message.size)) {
+      if (++staged % kGroup == 0) publish_staged(channel);
+      continue;
+    }
+    publish_staged(channel);
+    const Status status = send_message(channel, Parts(&message, 1), deadline, nullptr);
+    if (status != SMIPC_OK) return status;
+  }
+  publish_staged(channel);
+  return SMIPC_OK;
+}
+
+struct Packer {
+  std::byte* at;
+  std::size_t left;
+  smipc_buffer* out;
+  std::size_t count = 0;
+
+  void add(std::size_t size) {
+    out[count++] = {at, size};
+    at += size;
+    left -= size;
+  }
+};
+
+Status recv_many(Channel& channel, Packer& packer, std::size_t limit, const Deadline& deadline,
+                 std::size_t* out_needed) {
+  while (packer.count < limit) {
+    const std::int64_t fast = recv_fast(channel, packer.at, packer.left);
+    if (fast >= 0) {
+      packer.add(static_cast<std::size_t>(fast));
+      continue;
+    }
+    const smipc_buffer part = {packer.at, packer.left};
+    std::size_t size = 0;
+    const Status status = recv_message(channel, Parts(&part, 1),
+                                       packer.count == 0 ? deadline : Deadline(0), &size);
+    if (status == SMIPC_OK) {
+      packer.add(size);
+      continue;
+    }
+    if (packer.count > 0) return SMIPC_OK;  // the next call meets it again
+    if (status == SMIPC_E_BUFFER_TOO_SMALL) *out_needed = size;
+    return status;
+  }
+  return SMIPC_OK;
+}
+
+}  // namespace
+
+extern "C" {
+
+SMIPC_API smipc_status smipc_channel_send(smipc_channel* channel, const void* data, size_t size,
+                                          int64_t timeout_ns) {
+  if (channel != nullptr && (data != nullptr || size == 0) && timeout_ns >= kForever &&
+      enter_fast(*channel, kCallSend)) {
+    const bool sent = send_fast(*channel, data, size);
+    leave_fast(*channel);
+    if (sent) return SMIPC_OK;
+  }
+  return send_slowly(channel, data, size, timeout_ns);
+}
+
+SMIPC_API smipc_status smipc_channel_try_send(smipc_channel* channel, const void* data,
+                                              size_t size) {
+  return smipc_channel_send(channel, data, size, 0);
+}
+
+SMIPC_API smipc_status smipc_channel_send_parts(smipc_channel* channel, const smipc_buffer* parts,
+                                                size_t count, int64_t timeout_ns,
+                                                uint64_t* inout_done) {
+  return with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
+    const Status checked = check_parts(*channel, parts, count);
+    if (checked != SMIPC_OK) return checked;
+    const Parts all(parts, count);
+    const Status result = send_message(*channel, all, deadline, inout_done);
+    log_transfer(*channel, "send", all.total(), result);
+    return result;
+  });
+}
+
+SMIPC_API smipc_status smipc_channel_send_many(smipc_channel* channel,
+                                               const smipc_buffer* messages, size_t count,
+                                               int64_t timeout_ns, size_t* out_sent) {
+  size_t sent = 0;
+  const Status status =
+      with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
+        for (size_t i = 0; i < count || (count > 0 && messages == nullptr); ++i) {
+          if (messages == nullptr) return bad_pointer(*channel, "the array of messages");
+          const Status checked = check_parts(*channel, messages + i, 1);
+          if (checked != SMIPC_OK) return checked;
+        }
+        const Status result = send_many(*channel, messages, count, deadline, &sent);
+        log_transfer(*channel, "send many", sent, result);
+        return result;
+      });
+  if (out_sent != nullptr) *out_sent = sent;
+  return status;
+}
+
+SMIPC_API smipc_status smipc_channel_recv(smipc_channel* channel, void* buffer, size_t buffer_size,
+                                          int64_t timeout_ns, size_t* out_size) {
+  if (channel != nullptr && (buffer != nullptr || buffer_size == 0) && out_size != nullptr &&
+      timeout_ns >= kForever && enter_fast(*channel, kCallRecv)) {
+    const std::int64_t size = recv_fast(*channel, buffer, buffer_size);
+    leave_fast(*channel);
+    if (size >= 0) {
+      *out_size = static_cast<size_t>(size);
+      return SMIPC_OK;
+    }
+  }
+  const smipc_buffer part = {buffer, buffer_size};
+  return smipc_channel_recv_parts(channel, &part, 1, timeout_ns, out_size);
+}
+
+SMIPC_API smipc_status smipc_channel_recv_parts(smipc_channel* channel, const smipc_buffer* parts,
+                                                size_t count, int64_t timeout_ns,
+                                                size_t* out_size) {
+  return with_channel(channel, kCallRecv, timeout_ns, [&](const Deadline& deadline) -> Status {
+    if (out_size == nullptr) return bad_pointer(*channel, "out_size");
+    *out_size = 0;
+    const Status checked = check_parts(*channel, parts, count);
+    if (checked != SMIPC_OK) return checked;
+    const Status result = recv_message(*channel, Parts(parts, count), deadline, out_size);
+    log_transfer(*channel, "recv", *out_size, result);
+    return result;
+  });
+}
+
+SMIPC_API smipc_status smipc_channel_recv_many(smipc_channel* channel, void* buffer,
+                                               size_t buffer_size, size_t limit,
+                                               int64_t timeout_ns, smipc_buffer* out_messages,
+                                               size_t* out_count, size_t* out_needed) {
+  if (out_count != nullptr) *out_count = 0;
+  return with_channel(channel, kCallRecv, timeout_ns, [&](const Deadline& deadline) -> Status {
+    if (buffer == nullptr && buffer_size > 0) return bad_pointer(*channel, "buffer");
+    if (out_messages == nullptr) return bad_pointer(*channel, "out_messages");
+    if (out_count == nullptr) return bad_pointer(*channel, "out_count");
+    if (limit == 0) return SMIPC_OK;
+    Packer packer = {static_cast<std::byte*>(buffer), buffer_size, out_messages};
+    size_t needed = 0;
+    const Status result = recv_many(*channel, packer, limit, deadline, &needed);
+    *out_count = packer.count;
+    if (out_needed != nullptr) *out_needed = needed;
+    log_transfer(*channel, "recv many", packer.count, result);
+    return result;
+  });
+}
+
+SMIPC_API smipc_status smipc_channel_next(smipc_channel* channel, void* prefix, size_t prefix_size,
+                                          int64_t timeout_ns, size_t* out_size,
+                                          size_t* out_prefix) {
+  return with_channel(channel, kCallRecv, timeout_ns, [&](const Deadline& deadline) -> Status {
+    if (prefix == nullptr && prefix_size > 0) return bad_pointer(*channel, "prefix");
+    if (out_size == nullptr) return bad_pointer(*channel, "out_size");
+    size_t copied = 0;
+    const Status result =
+        look_at_next(*channel, prefix, prefix_size, deadline, out_size, &copied);
+    if (out_prefix != nullptr) *out_prefix = copied;
+    return result;
+  });
+}
+
+SMIPC_API smipc_status smipc_channel_flush(smipc_channel* channel, int64_t timeout_ns) {
+  return with_channel(channel, kCallFlush, timeout_ns, [&](const Deadline& deadline) {
+    return wait_until_taken(*channel, deadline);
+  });
+}
+
+}  // extern "C"

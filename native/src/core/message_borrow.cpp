@@ -1,0 +1,84 @@
+// Looking at messages without copying them, or without taking them.
+//
+// A borrowed message stays before `exact` until it is released, so the writer cannot reuse its bytes
+// and a killed reader leaves it to its successor. The ring is mapped twice in a row: a message is
+// contiguous wherever it begins.
+#include <cstring>
+
+#include "core/messages.h"
+#include "core/reading.h"
+
+namespace smipc::detail {
+namespace {
+
+Message borrowed_message(const Channel& channel) {
+  const ReaderState& reader = channel.reader;
+  if (reader.borrowed_cost == 0) {
+    return {reader.assembly.bytes.data.get(), reader.assembly.total, 0, false};
+  }
+  return {record_at_tail(channel) + kRecordHeader, reader.borrowed_bytes, reader.borrowed_cost,
+          false};
+}
+
+}  // namespace
+
+Status borrow_message(Channel& channel, const Deadline& deadline, const void** out,
+                      std::size_t* out_size) {
+  ReaderState& reader = channel.reader;
+  finish_batch(channel);
+  Message message;
+  if (reader.borrowed) {
+    message = borrowed_message(channel);
+  } else {
+    const Status status = next_message(channel, deadline, nullptr, &message);
+    if (status != SMIPC_OK) {
+      follow_with_descriptor(channel);
+      return status;
+    }
+    reader.borrowed = true;
+    reader.borrowed_cost = message.cost;
+    reader.borrowed_bytes = message.size;
+    reader.special = true;
+  }
+  *out = message.data;
+  *out_size = static_cast<std::size_t>(message.size);
+  return SMIPC_OK;
+}
+
+Status release_message(Channel& channel) {
+  ReaderState& reader = channel.reader;
+  if (!reader.borrowed) return fail(SMIPC_E_INVALID, channel.name, "there is no borrowed message");
+  const Message message = borrowed_message(channel);
+  reader.borrowed = false;
+  reader.special = reader.assembly.active;
+  take_message(channel, message);
+  follow_with_descriptor(channel);
+  return SMIPC_OK;
+}
+
+Status look_at_next(Channel& channel, void* prefix, std::size_t prefix_size,
+                    const Deadline& deadline, std::size_t* out_size, std::size_t* out_prefix) {
+  finish_batch(channel);
+  const ReaderState& reader = channel.reader;
+  Message message;
+  Parts nowhere(nullptr, 0);  // a message larger than the ring is announced, not put together
+  Status status = SMIPC_OK;
+  if (reader.borrowed) {
+    message = borrowed_message(channel);
+  } else {
+    status = next_message(channel, deadline, &nowhere, &message);
+  }
+  *out_prefix = 0;
+  *out_size = static_cast<std::size_t>(message.size);
+  if (status == SMIPC_E_BUFFER_TOO_SMALL) return SMIPC_OK;
+  if (status != SMIPC_OK) return status;
+  std::uint64_t there = message.size;
+  if (message.in_progress) {
+    there = std::min(there, reader.head_seen - reader.tail - kRecordHeader);
+  }
+  *out_prefix = static_cast<std::size_t>(std::min<std::uint64_t>(there, prefix_size));
+  if (*out_prefix > 0) std::memcpy(prefix, message.data, *out_prefix);
+  return SMIPC_OK;
+}
+
+}  // namespace smipc::detail

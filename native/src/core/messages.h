@@ -1,0 +1,77 @@
+// Messages: what the API calls of core, with the handle entered.
+#pragma once
+
+#include "core/channel.h"
+#include "core/deadline.h"
+#include "core/parts.h"
+
+namespace smipc::detail {
+
+// message_send.cpp -------------------------------------------------------------------------------
+
+// True: sent. False: not sent, take the slow way. `size` is any.
+bool send_fast(Channel& channel, const void* data, std::size_t size);
+
+// *inout_done as in smipc_channel_send_parts; NULL: given up on error.
+Status send_message(Channel& channel, Parts parts, const Deadline& deadline,
+                    std::uint64_t* inout_done);
+
+// Sends without publishing: for a run of small messages. False: no room, or too large.
+bool stage_message(Channel& channel, const void* data, std::size_t size);
+void publish_staged(Channel& channel);
+
+Status reserve_message(Channel& channel, std::size_t size, const Deadline& deadline, void** out);
+Status commit_message(Channel& channel, std::size_t size);
+Status abort_message(Channel& channel);
+
+// A successor closes the record that its predecessor died in. SMIPC_E_CORRUPT.
+Status repair_partial_record(Channel& channel);
+
+// message_recv.cpp -------------------------------------------------------------------------------
+
+// A message that is there: in the ring, or assembled.
+struct Message {
+  const std::byte* data = nullptr;
+  std::uint64_t size = 0;
+  std::uint64_t cost = 0;     // in the ring; 0: assembled, or already in `into`
+  bool in_progress = false;   // its last bytes are still being written
+};
+
+// >= 0: a small message was received, of that size. -1: take the slow way.
+std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity);
+
+// Waits for a message. `into` NULL: a whole one, put together in the handle's memory if it is larger
+// than the ring. Else: it may be in progress; one larger than the ring is put together in `into` and
+// has then been taken (data NULL, cost 0); SMIPC_E_BUFFER_TOO_SMALL, and message->size, if it does
+// not fit there.
+Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Message* message);
+
+// Takes the message that next_message gave off the channel.
+void take_message(Channel& channel, const Message& message);
+
+Status recv_message(Channel& channel, Parts into, const Deadline& deadline, std::size_t* out_size);
+
+// Gives back what a fetched list left; before every other reading call.
+void finish_batch(Channel& channel);
+
+// message_borrow.cpp -----------------------------------------------------------------------------
+Status borrow_message(Channel& channel, const Deadline& deadline, const void** out,
+                      std::size_t* out_size);
+Status release_message(Channel& channel);
+// The size of the next message and its first bytes, without taking it.
+Status look_at_next(Channel& channel, void* prefix, std::size_t prefix_size,
+                    const Deadline& deadline, std::size_t* out_size, std::size_t* out_prefix);
+
+// fetch.cpp ----------------------------------------------------------------------------------------
+Status open_fetch_area(Channel& channel, smipc_fetch_area* out);
+std::int64_t fetch_messages(Channel& channel, const Deadline& deadline);
+
+// stream.cpp ---------------------------------------------------------------------------------------
+Status write_stream(Channel& channel, const void* data, std::size_t size, const Deadline& deadline,
+                    std::size_t* out_written);
+Status read_stream_exactly(Channel& channel, void* buffer, std::size_t size,
+                           const Deadline& deadline);
+Status read_stream_some(Channel& channel, void* buffer, std::size_t size, const Deadline& deadline,
+                        std::size_t* out_read);
+
+}  // namespace smipc::detail

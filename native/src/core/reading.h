@@ -1,0 +1,49 @@
+// What stream and message readers share: the tail, giving back room, and waiting for more.
+#pragma once
+
+#include "core/channel.h"
+#include "core/deadline.h"
+#include "core/ring.h"
+#include "core/waiting.h"
+
+namespace smipc::detail {
+
+// Makes the tail known to the writer now, and wakes it if it waits for room.
+void publish_tail(Channel& channel);
+
+// Moves the private tail behind `cost` bytes.
+inline void skip_tail(Channel& channel, std::uint64_t cost) {
+  ReaderState& reader = channel.reader;
+  reader.tail += cost;
+  reader.offset += cost;
+  if (reader.offset >= channel.ring_bytes) reader.offset -= channel.ring_bytes;
+}
+
+// Makes everything before the tail taken.
+inline void store_tail(Channel& channel) {
+  ReaderState& reader = channel.reader;
+  // E2 (pairs with E1 in ring.cpp): our loads of the payload before the exact tail.
+  channel.self->exact.store(reader.tail, std::memory_order_release);
+  if (reader.tail - reader.published >= reader.publish_step) publish_tail(channel);
+}
+
+inline void advance_tail(Channel& channel, std::uint64_t cost) {
+  skip_tail(channel, cost);
+  store_tail(channel);
+}
+
+Status corrupt_head(const Channel& channel);
+
+// Waits until more than `seen` bytes lie between tail and head.
+Status wait_for_more(Channel& channel, std::uint64_t seen, const Deadline& deadline);
+
+// Something to read, or the other end is gone. Needs no lock: it reads shared words only.
+bool can_read_now(const Channel& channel);
+
+// After a read, or one that found nothing: the descriptor of a watched reader.
+void follow_descriptor_slowly(Channel& channel);  // watcher.cpp
+inline void follow_with_descriptor(Channel& channel) {
+  if (channel.watched && !can_read_now(channel)) follow_descriptor_slowly(channel);
+}
+
+}  // namespace smipc::detail

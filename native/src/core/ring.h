@@ -1,0 +1,51 @@
+// Looking at the shared cursors and records without trusting them.
+//
+// Every value that another process may have written is loaded once into a local and checked here;
+// nothing in this file writes to shared memory, waits, or knows about handles' locks.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/channel.h"
+#include "core/layout.h"
+
+namespace smipc::detail {
+
+// The header word of a record, which a successor of a dead writer may replace.
+inline std::uint64_t load_record_word(const std::byte* record) {
+  // Relaxed: ordered after the acquire of head that made the record visible.
+  auto* word = reinterpret_cast<std::uint64_t*>(const_cast<std::byte*>(record));
+  return std::atomic_ref<std::uint64_t>(*word).load(std::memory_order_relaxed);
+}
+
+inline void store_record_word(std::byte* record, std::uint64_t word) {
+  // Relaxed: published by the release store of head that follows.
+  std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(record))
+      .store(word, std::memory_order_relaxed);
+}
+
+// Reader: looks at head again. False: the writer's cursor is impossible.
+inline bool refresh_head(Channel& channel) {
+  ReaderState& reader = channel.reader;
+  // R1 (pairs with W1 in message_send.cpp and stream.cpp): payload before head.
+  const std::uint64_t head = channel.peer->cursor.load(std::memory_order_acquire);
+  if (head - reader.tail > channel.limit || head < reader.head_seen) [[unlikely]] return false;
+  reader.head_seen = head;
+  return true;
+}
+
+inline std::byte* record_at_tail(const Channel& channel) {
+  return channel.ring + channel.reader.offset;
+}
+
+// Where a reader's successor begins, given the reader's line 4: behind the messages of a batch that
+// were handed out. `head` bounds the walk. False: impossible values.
+bool effective_tail(const EndShm& reader, const std::byte* ring, std::uint64_t ring_bytes,
+                    std::uint64_t limit, std::uint64_t head, std::uint64_t* out);
+
+// The tail that a writer may count on, as exactly as it can be known.
+bool tail_for_writer(const Channel& channel, std::uint64_t* out);
+
+}  // namespace smipc::detail

@@ -1,0 +1,218 @@
+// See waiting.h.
+#include "core/waiting.h"
+
+#include <thread>
+
+namespace smipc::detail {
+namespace {
+
+// Spinning pays while answers come within the cost of a sleep (about 45 us here across cores).
+constexpr std::int64_t kLongSpinNs = 50'000;
+constexpr std::int64_t kShortSpinNs = 3'000;
+constexpr std::int64_t kUsuallyLongNs = 60'000;
+constexpr std::uint32_t kProbeEvery = 16;  // a long spin now and then, in case waits got short
+constexpr int kPollsPerClock = 32;
+// Polls before anything is written down or a clock is read: some 3 us. An answer within them costs
+// no line but the cursor's.
+constexpr int kQuickPolls = 256;
+
+// Spinning is in the way of an opposite end that can only run on our processor.
+bool shares_processor(const Channel& channel) {
+  static const bool only_one = plat_cpu_count() == 1;
+  const std::uint32_t cpu = channel.self->only_cpu.load(std::memory_order_relaxed);
+  return only_one ||
+         (cpu != 0 && cpu == channel.peer->only_cpu.load(std::memory_order_relaxed));
+}
+
+std::int64_t spin_budget(const Channel& channel) {
+  if (channel.wait_policy == SMIPC_WAIT_BLOCK || shares_processor(channel)) return 0;
+  if (channel.wait.average_ns > kUsuallyLongNs && channel.wait.count % kProbeEvery != 0) {
+    return kShortSpinNs;
+  }
+  return kLongSpinNs;
+}
+
+void learn(WaitState& wait, std::int64_t waited_ns) {
+  constexpr std::int64_t kMost = 1'000'000;
+  wait.average_ns += (std::min(waited_ns, kMost) - wait.average_ns) / 4;
+  ++wait.count;
+}
+
+// What ends a wait besides the condition; SMIPC_OK: nothing.
+Status reason_to_stop(const Channel& channel) {
+  // Q1 (pairs with Q2 in close.cpp and listener.cpp): flags before the kick that ends a sleep.
+  if (channel.state.load(std::memory_order_seq_cst) != EndState::kUsable) return SMIPC_E_CLOSED;
+  if (channel.stop_listening.load(std::memory_order_seq_cst)) return SMIPC_E_BUSY;
+  return peer_gone(channel);
+}
+
+// I3: what was written before the end came counts first.
+Status stop_unless_ready(Channel& channel, Status reason, ReadyFunction ready, void* context) {
+  if (reason != SMIPC_E_CLOSED && ready(channel, context)) return SMIPC_OK;
+  return fail(reason, channel.name);
+}
+
+// Polls for up to spin_ns; true: something happened, look.
+bool spin(Channel& channel, const Deadline& deadline, std::int64_t start_ns, std::int64_t spin_ns,
+          ReadyFunction ready, void* context) {
+  for (;;) {
+    for (int poll = 0; poll < kPollsPerClock; ++poll) {
+      if (ready(channel, context)) return true;
+      plat_spin_pause();
+    }
+    if (reason_to_stop(channel) != SMIPC_OK) return true;
+    const std::int64_t now = plat_now_ns();
+    if (now - start_ns >= spin_ns || deadline.passed(now)) return false;
+    if (shares_processor(channel)) std::this_thread::yield();
+  }
+}
+
+// One sleep of at most a slice. SMIPC_OK: look again.
+Status sleep_once(Channel& channel, const Deadline& deadline, ReadyFunction ready, void* context) {
+  const std::uint32_t expected = announce_sleep(channel);
+  Status status = SMIPC_OK;
+  if (reason_to_stop(channel) == SMIPC_OK && !ready(channel, context)) {  // S3
+    const std::int64_t slice_ns = deadline.slice(plat_now_ns(), kSliceNs);
+    const PlatWake wake = plat_wait(channel.wait_point(expected), slice_ns);  // S4
+    if (wake == PlatWake::kInterrupted) status = SMIPC_E_INTERRUPTED;
+  }
+  stop_sleeping(channel);
+  return status;
+}
+
+// The first, cheap part: true when the condition came true.
+bool quick_spin(Channel& channel, ReadyFunction ready, void* context) {
+  for (int poll = 0; poll < kQuickPolls; ++poll) {
+    if (ready(channel, context)) {
+      channel.wait.average_ns -= channel.wait.average_ns / 4;
+      ++channel.wait.count;
+      return true;
+    }
+    plat_spin_pause();
+  }
+  return false;
+}
+
+// Says in shared memory that this end waits, and lets an opposite end that sleeps know, because it
+// may be waiting for us (a reader that wants more bytes than the writer has room for).
+void announce_stall(Channel& channel, std::uint64_t wanted_bytes) {
+  share_statistics(channel);
+  EndShm& self = *channel.self;
+  self.waits.store(self.waits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  self.wanted_bytes.store(wanted_bytes, std::memory_order_relaxed);
+  self.stalled.store(1, std::memory_order_release);
+  if (channel.framing == SMIPC_STREAM && channel.is_writer()) wake_peer_slowly(channel);
+}
+
+// The rest of a wait.
+Status wait_patiently(Channel& channel, const Deadline& deadline, ReadyFunction ready,
+                      void* context) {
+  const std::int64_t start_ns = plat_now_ns();
+  const bool never_sleeps = channel.wait_policy == SMIPC_WAIT_SPIN;
+  std::int64_t spin_ns = never_sleeps ? kSliceNs : spin_budget(channel);
+  for (;;) {
+    if (spin_ns > 0) spin(channel, deadline, plat_now_ns(), spin_ns, ready, context);
+    if (ready(channel, context)) {
+      learn(channel.wait, plat_now_ns() - start_ns);
+      return SMIPC_OK;
+    }
+    if (const Status reason = reason_to_stop(channel); reason != SMIPC_OK) {
+      return stop_unless_ready(channel, reason, ready, context);
+    }
+    const std::int64_t now = plat_now_ns();
+    if (deadline.passed(now)) return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
+    if (!never_sleeps) {
+      spin_ns = 0;
+      const Status status = sleep_once(channel, deadline, ready, context);
+      if (status == SMIPC_E_INTERRUPTED && !ready(channel, context)) {
+        return fail_quietly(SMIPC_E_INTERRUPTED, channel.name);
+      }
+    }
+    if (const Status gone = look_for_peer(channel, false); gone != SMIPC_OK) {
+      return stop_unless_ready(channel, gone, ready, context);
+    }
+  }
+}
+
+}  // namespace
+
+Status peer_gone(const Channel& channel) {
+  // G1 (pairs with G2 in close.cpp): what was written before the end closed.
+  const std::uint32_t word = channel.peer->wait_word.load(std::memory_order_acquire);
+  if ((word & (kClosed | kDead)) == 0) return SMIPC_OK;
+  return (word & kClosed) != 0 ? SMIPC_E_OPPOSITE_CLOSED : SMIPC_E_OPPOSITE_DIED;
+}
+
+Status look_for_peer(Channel& channel, bool now) {
+  const Status gone = peer_gone(channel);
+  if (gone != SMIPC_OK) return gone;
+  const std::int64_t time_ns = plat_now_coarse_ns();
+  // Relaxed: it only spreads the questions out.
+  if (!now && time_ns - channel.wait.last_liveness_ns.load(std::memory_order_relaxed) <
+                  kSliceNs * 9 / 10) {
+    return SMIPC_OK;
+  }
+  channel.wait.last_liveness_ns.store(time_ns, std::memory_order_relaxed);
+  EndShm& peer = *channel.peer;
+  // Read before asking the OS: if a successor attaches meanwhile, the exchange below fails.
+  std::uint32_t word = peer.wait_word.load(std::memory_order_acquire);
+  if ((word & kOpen) == 0) return SMIPC_OK;  // nobody has come yet
+  if (plat_segment_role_held(channel.segment, channel.peer_role(),
+                             peer.pid.load(std::memory_order_relaxed),
+                             peer.start_time.load(std::memory_order_relaxed))) {
+    return SMIPC_OK;
+  }
+  while ((word & (kClosed | kDead)) == 0) {
+    const std::uint32_t dead = word | kDead;
+    if (peer.wait_word.compare_exchange_weak(word, dead, std::memory_order_acq_rel)) break;
+    if ((word >> kEpochShift) != (dead >> kEpochShift)) return SMIPC_OK;  // a successor is here
+  }
+  return peer_gone(channel);
+}
+
+Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t wanted_bytes,
+                     ReadyFunction ready, void* context) {
+  if (ready(channel, context)) return SMIPC_OK;
+  if (const Status reason = reason_to_stop(channel); reason != SMIPC_OK) {
+    return stop_unless_ready(channel, reason, ready, context);
+  }
+  if (deadline.tries_only()) {
+    const Status gone = look_for_peer(channel, false);
+    if (gone != SMIPC_OK) return stop_unless_ready(channel, gone, ready, context);
+    return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
+  }
+  const bool spins = channel.wait_policy != SMIPC_WAIT_BLOCK && !shares_processor(channel);
+  if (spins && quick_spin(channel, ready, context)) return SMIPC_OK;
+  announce_stall(channel, wanted_bytes);
+  const Status status = wait_patiently(channel, deadline, ready, context);
+  channel.self->stalled.store(0, std::memory_order_relaxed);
+  return status;
+}
+
+void wake_peer_slowly(Channel& channel) {
+  // W2 for a peer, or a process of ours, without the asymmetric barrier.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  EndShm& peer = *channel.peer;
+  if ((peer.wait_word.load(std::memory_order_relaxed) & kSleeping) == 0) return;
+  const std::uint32_t before = peer.wait_word.fetch_and(~kSleeping, std::memory_order_acq_rel);
+  if ((before & kSleeping) != 0) {
+    plat_wake({channel.segment, channel.peer_role(), &peer.wait_word, before});
+  }
+}
+
+std::uint32_t announce_sleep(Channel& channel) {
+  const std::uint32_t before =
+      channel.self->wait_word.fetch_or(kSleeping, std::memory_order_seq_cst);  // S1
+  if (channel.force_attention == 0) {
+    plat_barrier_shared();  // S2 (pairs with W2)
+  } else {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // the peer reads kFences and does the same
+  }
+  return before | kSleeping;
+}
+
+void stop_sleeping(Channel& channel) {
+  channel.self->wait_word.fetch_and(~kSleeping, std::memory_order_relaxed);
+}
+
+}  // namespace smipc::detail

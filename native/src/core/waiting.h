@@ -1,0 +1,63 @@
+// Waiting for the opposite end: spin, then sleep, and know when it is gone.
+//
+// The sleeping protocol, per direction; the sleeper S waits for a condition that the waker W makes
+// true by a release store of its cursor (or by closing):
+//   S1  wait_word |= kSleeping          W1  cursor = ... (release)
+//   S2  plat_barrier_shared()           W2  compiler fence (a real one if S has kFences)
+//   S3  check the condition again       W3  read wait_word; kSleeping? clear it, wake
+//   S4  sleep while wait_word is as S1 left it
+// The lost wake-up this prevents: W reads the word before S1 and S checks before W1. S2 orders W's
+// store and load on W's own core, so W3 cannot miss S1 when S3 has missed W1.
+//
+// I1. A sleep lasts kSliceNs at most: a waker that was killed between W1 and W3, or a barrier that a
+//     peer could not register for, costs one slice and never a hang.
+// I2. After every slice without news the OS is asked whether the opposite role is held.
+// I3. The opposite end's flags are read before the condition is checked for the last time, so what
+//     it wrote before it closed or died is seen first.
+#pragma once
+
+#include "core/channel.h"
+#include "core/deadline.h"
+
+namespace smipc::detail {
+
+inline constexpr std::int64_t kSliceNs = 50'000'000;
+
+// Whether the opposite end is gone, from its flags alone. The error is not recorded yet.
+Status peer_gone(const Channel& channel);
+
+// Asks the OS, at most every kSliceNs unless `now`, whether an opposite end that looks open is alive,
+// and marks it as dead if not. Gives peer_gone().
+Status look_for_peer(Channel& channel, bool now);
+
+// Waits until ready(context) or the deadline. `wanted_bytes` is what a writer needs.
+// SMIPC_OK, _TIMED_OUT, _INTERRUPTED, _CLOSED, _OPPOSITE_CLOSED, _OPPOSITE_DIED, _BUSY (a listener
+// is to stop); errors are recorded.
+using ReadyFunction = bool (*)(Channel& channel, void* context);
+Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t wanted_bytes,
+                     ReadyFunction ready, void* context);
+
+template <class Ready>
+Status wait_until(Channel& channel, const Deadline& deadline, std::uint64_t wanted_bytes,
+                  Ready ready) {
+  return wait_for_peer(
+      channel, deadline, wanted_bytes,
+      [](Channel&, void* context) { return (*static_cast<Ready*>(context))(); }, &ready);
+}
+
+// W2 and W3: after a cursor has been stored. The fast paths read the word themselves.
+void wake_peer_slowly(Channel& channel);
+inline void wake_peer(Channel& channel) {
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // W2 (pairs with S2)
+  // W3 (pairs with S1). Relaxed: the barrier of the sleeper orders it.
+  const std::uint32_t word = channel.peer->wait_word.load(std::memory_order_relaxed);
+  if (((word | channel.force_attention) & (kSleeping | kFences)) != 0) [[unlikely]] {
+    wake_peer_slowly(channel);
+  }
+}
+
+// S1: announces the sleep and returns the word to sleep on; kSleeping is cleared by stop_sleeping.
+std::uint32_t announce_sleep(Channel& channel);
+void stop_sleeping(Channel& channel);
+
+}  // namespace smipc::detail

@@ -1,0 +1,96 @@
+// See writing.h.
+#include "core/writing.h"
+
+#include "core/ring.h"
+
+namespace smipc::detail {
+namespace {
+
+constexpr std::int32_t kLookIntervalMax = 32;
+constexpr std::int64_t kQuickNs = 1'000'000;
+
+// A wait for `cost` bytes of room. The reader's cursor may be behind by limit/8; the exact tail is
+// on a line that the reader keeps to itself, so it is read rarely.
+struct RoomWait {
+  Channel& channel;
+  std::uint64_t cost;
+  std::uint32_t polls = 0;
+  bool corrupt = false;
+
+  // The reader's cursor follows its exact tail, so a value may be older than what is known.
+  bool accept(std::uint64_t tail) {
+    WriterState& writer = channel.writer;
+    const std::uint64_t known = writer.room_end - channel.limit;
+    if (tail - known <= writer.head - known) {
+      writer.room_end = tail + channel.limit;
+      const std::uint64_t used = writer.head - tail;
+      if (used > channel.self->high_water.load(std::memory_order_relaxed)) {
+        channel.self->high_water.store(used, std::memory_order_relaxed);
+      }
+    } else if (known - tail > channel.limit) {
+      return corrupt = true;
+    }
+    return room(channel) >= cost;
+  }
+
+  bool operator()() {
+    constexpr std::uint32_t kExactEvery = 64;
+    // T2 (pairs with T1 in message_recv.cpp): the reader's loads before its tail.
+    if (accept(channel.peer->cursor.load(std::memory_order_acquire))) return true;
+    if (polls++ % kExactEvery != 0) return false;
+    std::uint64_t tail = 0;
+    if (!tail_for_writer(channel, &tail)) return corrupt = true;
+    return accept(tail);
+  }
+};
+
+Status corrupt_tail(const Channel& channel) {
+  return fail(SMIPC_E_CORRUPT, channel.name,
+              "the reader's cursor is " +
+                  std::to_string(channel.peer->cursor.load(std::memory_order_relaxed)) +
+                  ", the writer's is " + std::to_string(channel.writer.head) +
+                  ", and the channel holds " + std::to_string(channel.limit));
+}
+
+}  // namespace
+
+Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadline) {
+  if (cost <= room(channel)) return SMIPC_OK;
+  RoomWait wait{channel, cost};
+  const Status status = wait_until(channel, deadline, cost, [&wait] { return wait(); });
+  if (wait.corrupt) return corrupt_tail(channel);
+  return status;
+}
+
+Status wait_until_taken(Channel& channel, const Deadline& deadline) {
+  bool corrupt = false;
+  const std::uint64_t end = channel.writer.head;
+  const Status status = wait_until(channel, deadline, 0, [&channel, &corrupt, end] {
+    std::uint64_t tail = 0;
+    if (!tail_for_writer(channel, &tail)) return corrupt = true;
+    return tail == end;
+  });
+  return corrupt ? corrupt_tail(channel) : status;
+}
+
+Status look_around(Channel& channel) {
+  WriterState& writer = channel.writer;
+  if (writer.until_look > 0) return SMIPC_OK;
+  const std::int64_t now_ns = plat_now_coarse_ns();
+  const bool quick = now_ns - writer.last_look_ns < kQuickNs;
+  writer.last_look_ns = now_ns;
+  writer.look_interval = quick ? std::min(writer.look_interval * 2, kLookIntervalMax) : 1;
+  writer.until_look = writer.look_interval;
+  if (!quick) share_statistics(channel);
+  const Status gone = look_for_peer(channel, false);
+  return gone == SMIPC_OK ? SMIPC_OK : fail(gone, channel.name);
+}
+
+Status before_writing(Channel& channel) {
+  const Status status = look_around(channel);
+  if (status != SMIPC_OK) return status;
+  const Status gone = peer_gone(channel);
+  return gone == SMIPC_OK ? SMIPC_OK : fail(gone, channel.name);
+}
+
+}  // namespace smipc::detail

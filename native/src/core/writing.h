@@ -1,0 +1,51 @@
+// What stream and message writers share: the head, the room before it, and looking around.
+#pragma once
+
+#include "core/channel.h"
+#include "core/deadline.h"
+#include "core/waiting.h"
+
+namespace smipc::detail {
+
+// Longer payloads are published as they are written, so that both sides copy at once and the bytes
+// are still in the cache when the reader gets them.
+inline constexpr std::size_t kChunkBytes = 64 * 1024;
+
+inline void move_head(Channel& channel, std::uint64_t cost) {
+  WriterState& writer = channel.writer;
+  writer.head += cost;
+  writer.offset += cost;
+  if (writer.offset >= channel.ring_bytes) writer.offset -= channel.ring_bytes;
+}
+
+inline void publish_head(Channel& channel, std::uint64_t head) {
+  // W1 (pairs with R1 in ring.h): payload before head.
+  channel.self->cursor.store(head, std::memory_order_release);
+  wake_peer(channel);
+}
+
+inline void count_message(Channel& channel, std::uint64_t size) {
+  ++channel.messages;
+  channel.bytes += size;
+}
+
+// What can be written without looking at the reader again.
+inline std::uint64_t room(const Channel& channel) {
+  return channel.writer.room_end - channel.writer.head;
+}
+
+// Waits until `cost` bytes fit.
+Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadline);
+
+// Waits until the reader has taken everything.
+Status wait_until_taken(Channel& channel, const Deadline& deadline);
+
+// Looks at the clock now and then, and after the opposite end: how a writer that never has to wait
+// hears of a reader that was killed. `until_look` sends pass between two looks: 1 while they come
+// slowly, more when thousands come within a millisecond.
+Status look_around(Channel& channel);
+
+// The beginning of every call that writes: the look around, and whether the reader is gone.
+Status before_writing(Channel& channel);
+
+}  // namespace smipc::detail

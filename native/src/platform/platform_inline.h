@@ -1,0 +1,33 @@
+// The two functions of the platform contract that must be inlined: one instruction each.
+#pragma once
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
+namespace smipc::detail {
+
+inline std::uintptr_t plat_thread_token() {
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(__APPLE__)
+  return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
+#else
+  static thread_local char token;
+  return reinterpret_cast<std::uintptr_t>(&token);
+#endif
+}
+
+inline void plat_spin_pause() {
+#if defined(_MSC_VER)
+#if defined(_M_ARM64)
+  __yield();
+#else
+  _mm_pause();
+#endif
+#elif defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  asm volatile("yield" ::: "memory");
+#endif
+}
+
+}  // namespace smipc::detail

@@ -1,0 +1,163 @@
+// The setup section on POSIX: a lock on one byte of the segment's own file.
+//
+// Invariant: whoever holds the lock of the file that is at the path now is alone. A process that
+// waited for the lock of a file that has left the path meanwhile (removed or renewed by the holder)
+// notices by its identity and starts over.
+#include "platform/posix/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+
+#include "platform/posix/file_lock.h"
+#include "smipc.h"
+
+namespace smipc::detail {
+namespace {
+
+constexpr std::int64_t kRetryNs = 50'000;
+constexpr std::uint64_t kAllocateChunk = std::uint64_t{64} << 20;
+
+void nap(std::int64_t ns) {
+  const timespec duration = {0, static_cast<long>(ns)};
+  ::nanosleep(&duration, nullptr);
+}
+
+PlatResult open_or_create(PlatSetup* setup, bool create, std::uint32_t access) {
+  PlatResult result = shm_open_existing(setup->path, access, &setup->file, &setup->identity);
+  if (result.status != SMIPC_E_NOT_FOUND || !create) return result;
+  return shm_create(setup->path, access, &setup->file, &setup->identity);
+}
+
+// Waits for the lock until the deadline; SMIPC_E_EXISTS: the file left the path, start over.
+PlatResult lock_current(PlatSetup* setup, std::int64_t deadline_ns) {
+  for (;;) {
+    const LockOutcome outcome = file_lock_try(setup->file.get(), kSetupLockByte);
+    if (outcome == LockOutcome::kFailed) return os_failure("fcntl(F_OFD_SETLK)", errno);
+    FileIdentity now;
+    if (!shm_identify(setup->path, &now) || now != setup->identity) return {SMIPC_E_EXISTS, ""};
+    if (outcome == LockOutcome::kTaken) return {};
+    if (plat_now_ns() >= deadline_ns) {
+      return {SMIPC_E_TIMED_OUT, "another process has been opening or closing it all the time"};
+    }
+    nap(kRetryNs);
+  }
+}
+
+std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
+
+PlatResult no_space(std::uint64_t needed, std::uint64_t available, std::uint64_t total) {
+  return {SMIPC_E_NO_SPACE,
+          "it needs " + bytes_text(needed) + " of shared memory, and " + shm_directory() + " has " +
+              bytes_text(available) + " free of " + bytes_text(total) +
+              "; ask for less, remove what is left over (smipc clean), or make it larger (mount -o "
+              "remount,size=... " +
+              shm_directory() + "; in a container --shm-size=...)"};
+}
+
+}  // namespace
+
+PlatResult plat_setup_enter(const PlatSegmentName& name, bool create, std::uint32_t access,
+                            std::int64_t timeout_ns, PlatSetup** out) {
+  PlatSetup* setup = new (std::nothrow) PlatSetup;
+  if (setup == nullptr) return {SMIPC_E_NO_MEMORY, ""};
+  setup->path = shm_path(name);
+  const std::int64_t deadline_ns = plat_now_ns() + timeout_ns;
+  PlatResult result;
+  do {
+    result = open_or_create(setup, create, access);
+    if (result) result = lock_current(setup, deadline_ns);
+  } while (result.status == SMIPC_E_EXISTS);
+  if (!result) {
+    delete setup;
+    return result;
+  }
+  *out = setup;
+  return {};
+}
+
+std::uint64_t plat_setup_size(const PlatSetup* setup) {
+  struct stat info = {};
+  if (::fstat(setup->file.get(), &info) != 0) return 0;
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+bool plat_setup_read(const PlatSetup* setup, void* out, std::size_t size) {
+  return ::pread(setup->file.get(), out, size, 0) == static_cast<ssize_t>(size);
+}
+
+bool plat_setup_role_held(const PlatSetup* setup, std::uint32_t role, std::uint32_t,
+                          std::uint64_t) {
+  return file_lock_is_held(setup->file.get(), kFirstRoleLockByte + role);
+}
+
+PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access) {
+  if (::unlink(setup->path.c_str()) != 0 && errno != ENOENT) return os_failure("unlink", errno);
+  FileDescriptor file;
+  FileIdentity identity;
+  PlatResult result = shm_create(setup->path, access, &file, &identity);
+  if (!result) return result;
+  // Somebody may have opened the new file already, and have its lock: then they are alone, not we.
+  if (file_lock_try(file.get(), kSetupLockByte) != LockOutcome::kTaken) {
+    return {SMIPC_E_EXISTS, "another process was faster"};
+  }
+  setup->file = std::move(file);
+  setup->identity = identity;
+  return {};
+}
+
+PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes) {
+  struct statvfs space = {};
+  if (::fstatvfs(setup->file.get(), &space) != 0) return os_failure("fstatvfs", errno);
+  const std::uint64_t available = std::uint64_t{space.f_bavail} * space.f_frsize;
+  const std::uint64_t total = std::uint64_t{space.f_blocks} * space.f_frsize;
+  if (total != 0 && bytes > available) return no_space(bytes, available, total);
+  struct rlimit limit = {};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      bytes > limit.rlim_cur) {  // going on would end in SIGXFSZ
+    return {SMIPC_E_NO_SPACE, "it needs " + bytes_text(bytes) +
+                                  ", and the file size limit of this process (ulimit -f) is " +
+                                  bytes_text(limit.rlim_cur)};
+  }
+  // In chunks, so that a signal does not start a long allocation all over again.
+  for (std::uint64_t done = 0; done < bytes;) {
+    const std::uint64_t chunk = std::min(kAllocateChunk, bytes - done);
+    const int error = ::posix_fallocate(setup->file.get(), static_cast<off_t>(done),
+                                        static_cast<off_t>(chunk));
+    if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
+      if (::ftruncate(setup->file.get(), 0) != 0) return os_failure("ftruncate", errno);
+      return no_space(bytes, available, total);
+    }
+    if (error != 0 && error != EINTR) return os_failure("posix_fallocate", error);
+    if (error == 0) done += chunk;
+  }
+  return {};
+}
+
+PlatResult plat_setup_remove(PlatSetup* setup, bool keep_reachable, std::uint64_t nonce) {
+  const int failed = keep_reachable
+                         ? ::rename(setup->path.c_str(), shm_removed_path(nonce).c_str())
+                         : ::unlink(setup->path.c_str());
+  if (failed != 0 && errno != ENOENT) {
+    return errno == EACCES || errno == EPERM
+               ? PlatResult{SMIPC_E_PERMISSION, "no permission to remove " + setup->path}
+               : os_failure("unlink", errno);
+  }
+  return {};
+}
+
+void plat_setup_leave(PlatSetup* setup) {
+  FileIdentity now;
+  if (plat_setup_size(setup) == 0 && shm_identify(setup->path, &now) && now == setup->identity) {
+    ::unlink(setup->path.c_str());
+  }
+  delete setup;  // closes the file, and with it the lock
+}
+
+}  // namespace smipc::detail

@@ -1,0 +1,16 @@
+// The inside of PlatSetup, for the files of this folder that act within the section.
+#pragma once
+
+#include <string>
+
+#include "platform/posix/shm_file.h"
+
+namespace smipc::detail {
+
+struct PlatSetup {
+  std::string path;
+  FileDescriptor file;  // holds the setup lock
+  FileIdentity identity;
+};
+
+}  // namespace smipc::detail
