@@ -10,6 +10,10 @@ if(NOT smipc_test_sources)
 endif()
 add_executable(smipc_tests ${smipc_test_sources})
 target_link_libraries(smipc_tests PRIVATE smipc_objects smipc_warnings GTest::gtest_main)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  # GoogleTest's macro for parameters has one named `info`, as has everybody's function in it.
+  target_compile_options(smipc_tests PRIVATE -Wno-shadow)
+endif()
 if(WIN32)
   # smipc.h would import what is linked in.
   target_compile_definitions(smipc_tests PRIVATE SMIPC_BUILDING)

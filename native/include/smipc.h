@@ -18,8 +18,11 @@
  *              for the calling thread, until its next smipc call that fails.
  *   Timeouts   int64_t nanoseconds on the monotonic clock: 0 tries once,
  *              SMIPC_FOREVER (-1) waits for ever, other negatives are invalid.
- *   Signals    a signal handler that runs while a call sleeps makes it return
- *              SMIPC_E_INTERRUPTED; nothing was consumed, call again to go on.
+ *   Signals    a signal handler, installed without SA_RESTART, that runs while
+ *              a call sleeps makes it return SMIPC_E_INTERRUPTED; nothing was
+ *              consumed, call again to go on. A call that only spins
+ *              (SMIPC_WAIT_SPIN) does not notice. To act on a flag that a
+ *              handler sets at any moment, wait in slices.
  *   Threads    any thread may use any handle. Calls on one handle are
  *              serialised: a second caller waits, within its own timeout, for
  *              the first to finish. smipc_channel_close may come at any time.
@@ -147,7 +150,8 @@ SMIPC_API uint32_t smipc_abi_version(void);
 /* The library's version, such as "0.1.0". Static. */
 SMIPC_API const char *smipc_version(void);
 
-/* Sets the log level; optional, callable again. SMIPC_E_INVALID. */
+/* Sets the log level; optional, callable again. SMIPC_LOG_ALL counts for channels
+ * opened afterwards. SMIPC_E_INVALID. */
 SMIPC_API smipc_status smipc_init(int32_t log_level);
 
 /* Closes every end that this process has open, as smipc_channel_close does.
@@ -200,7 +204,7 @@ SMIPC_API void smipc_channel_options_init(smipc_channel_options *options);
  *
  * SMIPC_E_INVALID, _END_TAKEN (the text names the pid), _WRONG_FRAMING,
  * _PERMISSION, _NO_SPACE, _NO_MEMORY, _NOT_SMIPC, _VERSION, _CORRUPT,
- * _LIMIT, _TIMED_OUT (another process sits in open or close for 10 s), _OS. */
+ * _EXISTS (another name has the same 128-bit hash), _LIMIT, _TIMED_OUT (another process sits in open or close for 10 s), _OS. */
 SMIPC_API smipc_status smipc_channel_open(const void *name, size_t name_size, uint32_t mode,
                                           uint64_t capacity_bytes,
                                           const smipc_channel_options *options,
@@ -208,8 +212,9 @@ SMIPC_API smipc_status smipc_channel_open(const void *name, size_t name_size, ui
 
 /* Closes the end. Idempotent, from any thread; wakes every call that waits in
  * it (they return SMIPC_E_CLOSED) and waits until they have left. The opposite
- * end may drain what was written. An open reservation is aborted, a borrow
- * released; their memory stays readable (as garbage) until smipc_channel_free. */
+ * end may drain what was written. An open reservation is aborted; a borrowed
+ * message stays for a successor. Their memory stays accessible, as garbage, until
+ * smipc_channel_free. Not from this channel's listener: SMIPC_E_BUSY. */
 SMIPC_API smipc_status smipc_channel_close(smipc_channel *channel);
 
 /* Closes if need be, stops the listener and frees the handle. NULL is fine.
@@ -264,7 +269,8 @@ SMIPC_API smipc_status smipc_channel_send(smipc_channel *channel, const void *da
  * SMIPC_E_TIMED_OUT or _INTERRUPTED in the middle of a message larger than the
  * channel, it holds how far the message has come: the same call with the same
  * buffers and that value goes on; any other send gives the message up, and the
- * reader never sees it. NULL: the message is given up at once. */
+ * reader never sees it. More than the message's size: all of it is handed over,
+ * and only the reader's taking is awaited. NULL: given up at once. */
 SMIPC_API smipc_status smipc_channel_send_parts(smipc_channel *channel, const smipc_buffer *parts,
                                                 size_t count, int64_t timeout_ns,
                                                 uint64_t *inout_done);
@@ -333,7 +339,8 @@ SMIPC_API smipc_status smipc_channel_release(smipc_channel *channel);
 SMIPC_API smipc_status smipc_channel_flush(smipc_channel *channel, int64_t timeout_ns);
 
 /* Waits until at least one of `count` readers can be read without waiting:
- * something is there, or the opposite end is gone. out_ready[i] gets 1 or 0,
+ * something is there, or the opposite end is gone. (Something may be the first
+ * part of a message that is still being written.) out_ready[i] gets 1 or 0,
  * *out_count (may be NULL) how many are 1. With none: SMIPC_E_TIMED_OUT.
  * No descriptor and, for up to 127 channels, no thread is used. */
 SMIPC_API smipc_status smipc_wait(smipc_channel *const *channels, size_t count, int64_t timeout_ns,
@@ -432,7 +439,8 @@ SMIPC_API smipc_status smipc_channel_fetch_open(smipc_channel *channel, smipc_fe
 #define SMIPC_FETCH_LIST 1  /* `value` bytes in the area: a marshal (version 2) list of bytes */
 #define SMIPC_FETCH_LARGE 2 /* next message has `value` bytes and is not taken: use recv */
 
-/* Takes what is there, up to a quarter of the ring and 255 messages, and gives
+/* Takes what is there, up to a quarter of the ring, 255 messages and the area's
+ * size, and gives
  * back the batch before it. After SMIPC_FETCH_LIST the messages of the list are
  * still the channel's until the binding stores 1, 2, ... to *taken, each just
  * before it hands a message on: a reader that is killed leaves the rest to its

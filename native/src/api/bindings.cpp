@@ -3,8 +3,8 @@
 
 #include "api/guard.h"
 #include "api/log.h"
+#include "core/fast_path.h"
 #include "core/messages.h"
-#include "core/writing.h"
 
 using namespace smipc::detail;
 

@@ -8,6 +8,13 @@
 #include "core/entry.h"
 #include "core/error.h"
 
+// For the slow halves of functions, so that the fast ones stay small.
+#if defined(_MSC_VER)
+#define SMIPC_NOINLINE __declspec(noinline)
+#else
+#define SMIPC_NOINLINE __attribute__((noinline))
+#endif
+
 namespace smipc::detail {
 
 // Runs `call` and turns what it throws into a status.

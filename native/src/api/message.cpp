@@ -3,9 +3,8 @@
 // The first lines of each are the fast path: one thread, room or a message there, nobody to wake.
 #include "api/guard.h"
 #include "api/log.h"
+#include "core/fast_path.h"
 #include "core/messages.h"
-#include "core/reading.h"
-#include "core/writing.h"
 
 using namespace smipc::detail;
 
@@ -15,7 +14,7 @@ namespace {
 // line travels seldom.
 constexpr std::size_t kGroup = 32;
 
-Status send_slowly(smipc_channel* channel, const void* data, size_t size, int64_t timeout_ns) {
+SMIPC_NOINLINE Status send_slowly(smipc_channel* channel, const void* data, size_t size, int64_t timeout_ns) {
   const smipc_buffer part = {const_cast<void*>(data), size};
   return with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
     const Status checked = check_parts(*channel, &part, 1);
@@ -24,6 +23,12 @@ Status send_slowly(smipc_channel* channel, const void* data, size_t size, int64_
     log_transfer(*channel, "send", size, result);
     return result;
   });
+}
+
+SMIPC_NOINLINE Status recv_slowly(smipc_channel* channel, void* buffer, size_t buffer_size,
+                                  int64_t timeout_ns, size_t* out_size) {
+  const smipc_buffer part = {buffer, buffer_size};
+  return smipc_channel_recv_parts(channel, &part, 1, timeout_ns, out_size);
 }
 
 Status send_many(Channel& channel, const smipc_buffer* messages, std::size_t count,
@@ -135,15 +140,17 @@ SMIPC_API smipc_status smipc_channel_recv(smipc_channel* channel, void* buffer, 
                                           int64_t timeout_ns, size_t* out_size) {
   if (channel != nullptr && (buffer != nullptr || buffer_size == 0) && out_size != nullptr &&
       timeout_ns >= kForever && enter_fast(*channel, kCallRecv)) {
-    const std::int64_t size = recv_fast(*channel, buffer, buffer_size);
+    std::int64_t size = recv_fast(*channel, buffer, buffer_size);
+    if (size < 0 && timeout_ns != 0 && spin_for_record(*channel)) {
+      size = recv_fast(*channel, buffer, buffer_size);
+    }
     leave_fast(*channel);
     if (size >= 0) {
       *out_size = static_cast<size_t>(size);
       return SMIPC_OK;
     }
   }
-  const smipc_buffer part = {buffer, buffer_size};
-  return smipc_channel_recv_parts(channel, &part, 1, timeout_ns, out_size);
+  return recv_slowly(channel, buffer, buffer_size, timeout_ns, out_size);
 }
 
 SMIPC_API smipc_status smipc_channel_recv_parts(smipc_channel* channel, const smipc_buffer* parts,

@@ -23,11 +23,7 @@ Status check_reader(const smipc_channel* channel) {
 }
 
 Status watch(Channel& channel) {
-  if (!channel.watch) {
-    channel.watch = WatchEntry::start(channel);
-    if (!channel.watch) return SMIPC_E_OS;
-  }
-  return SMIPC_OK;
+  return channel.watch ? SMIPC_OK : WatchEntry::start(channel, &channel.watch);
 }
 
 // The descriptor follows the ring from now on (or no more).

@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
+#include "core/backoff.h"
 #include "core/error.h"
 #include "core/layout.h"
 #include "core/owner_lock.h"
@@ -59,6 +61,7 @@ struct WriterState {
   bool streaming = false;
   std::uint64_t stream_start = 0;  // where its kStart record is
   std::uint64_t stream_total = 0;
+  std::uint64_t stream_done = 0;   // what the caller must give back to go on
 };
 
 // A message larger than the ring that the reader is putting together.
@@ -66,6 +69,9 @@ struct Assembly {
   OwnBytes bytes;
   std::uint64_t total = 0;
   std::uint64_t received = 0;
+  // The ring's bytes of the last piece: given back when the message is taken, so that a reader that
+  // goes away before that has not taken it.
+  std::uint64_t last_cost = 0;
   bool active = false;
   bool complete() const { return active && received == total; }
 };
@@ -77,12 +83,10 @@ struct ReaderState {
   std::uint64_t head_seen = 0;     // the head as last read
   std::uint64_t published = 0;     // the tail as last stored in EndShm::cursor
   std::uint64_t publish_step = 0;  // publish when tail is this far ahead
-  std::uint64_t burst_start = 0;   // `messages` when the ring was last empty
-  std::uint32_t backoff_pauses = 0;
+  DrainBackoff backoff;
   bool special = false;            // borrowed, batch or assembly: no fast path
   bool borrowed = false;           // by peek
-  std::uint64_t borrowed_cost = 0;  // 0: the assembly is lent, not the ring
-  std::uint64_t borrowed_bytes = 0;
+  std::uint64_t borrowed_bytes = 0;  // in the ring; an assembly knows its own size
   bool batch = false;               // a fetched list is being handed out
   Assembly assembly;
   OwnBytes kept;  // stream: bytes of a read that did not complete; [kept_begin, kept_end)
@@ -109,8 +113,6 @@ struct Channel {
   std::uint64_t limit = 0;
   EndShm* self = nullptr;
   EndShm* peer = nullptr;
-  std::uint64_t messages = 0;  // of this role since creation; shared now and then
-  std::uint64_t bytes = 0;
   bool watched = false;  // reader: its descriptor follows what is there
   WriterState writer;
   ReaderState reader;
@@ -131,7 +133,8 @@ struct Channel {
   std::uint64_t capacity = 0;
   std::uint64_t nonce = 0;
   std::uint64_t memory_bytes = 0;
-  std::unique_ptr<Listener> listener;
+  std::mutex listener_mutex;
+  std::unique_ptr<Listener> listener;  // guarded by listener_mutex
   std::unique_ptr<WatchEntry> watch;
   Channel* previous = nullptr;  // of all handles of this process: registry.cpp
   Channel* next = nullptr;
@@ -164,7 +167,13 @@ void registry_remove(Channel* channel);
 Status registry_close_all();
 
 // status.cpp
-void share_statistics(Channel& channel);
+// Messages (or calls) and payload bytes of this role.
+inline void count_transfer(Channel& channel, std::uint64_t messages, std::uint64_t bytes) {
+  EndShm& self = *channel.self;
+  self.messages.store(self.messages.load(std::memory_order_relaxed) + messages,
+                      std::memory_order_relaxed);
+  self.bytes.store(self.bytes.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+}
 Status channel_status(Channel& channel, smipc_channel_status* out);
 std::string channel_status_text(Channel& channel);
 

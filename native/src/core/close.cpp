@@ -1,7 +1,8 @@
 // Closing an end, and waking those who sleep in it.
 //
-// Order, inside the setup section: kClosed in the role's word (G2), wake the opposite end, remove
-// the name if nobody is left, give up the role. What a crash at each step leaves: before kClosed, a
+// Order: kClosed in the role's word (G2) and wake the opposite end, at once, so that a stuck setup
+// section keeps nobody waiting; then, inside the section, remove the name if nobody is left, and
+// give up the role. What a crash at each step leaves: before kClosed, a
 // role that the OS frees (died); after it, a role that closed. A name that was not removed is stale
 // and goes when it is next opened or swept.
 #include "core/channel.h"
@@ -32,14 +33,13 @@ void settle_batch(Channel& channel) {
   if (channel.is_writer() || !channel.reader.batch) return;
   std::uint64_t tail = 0;
   const std::uint64_t head = channel.peer->cursor.load(std::memory_order_acquire);
-  if (effective_tail(*channel.self, channel.ring, channel.ring_bytes, channel.limit, head, &tail)) {
+  if (effective_tail(channel, head, &tail)) {
     channel.self->exact.store(tail, std::memory_order_release);  // E2
   }
 }
 
 void leave_segment(Channel& channel) {
   settle_batch(channel);
-  share_statistics(channel);
   // G2 (pairs with G1): what we wrote, or read, before the flag.
   channel.self->wait_word.fetch_or(kClosed, std::memory_order_seq_cst);
   wake_peer_slowly(channel);
@@ -64,6 +64,9 @@ void kick_sleepers(Channel& channel) {
 }
 
 Status channel_close(Channel& channel) {
+  if (on_listener_thread(channel)) {
+    return fail(SMIPC_E_BUSY, channel.name, "a listener's callback cannot close its channel");
+  }
   EndState expected = EndState::kUsable;
   if (!channel.state.compare_exchange_strong(expected, EndState::kClosing,
                                              std::memory_order_seq_cst)) {
@@ -74,15 +77,15 @@ Status channel_close(Channel& channel) {
     }
     return SMIPC_OK;
   }
-  if (channel.listener) channel.listener->stop();
+  stop_listening(channel);
   kick_sleepers(channel);
   bool as_owner = channel.lock.enter_as_owner();
   if (!as_owner) channel.lock.enter(Deadline(kForever), &as_owner);
   channel.allowed.store(0, std::memory_order_relaxed);
   if (channel.watch) channel.watch->stop();
-  registry_remove(&channel);
   leave_segment(channel);
   channel.state.store(EndState::kShut, std::memory_order_release);
+  registry_remove(&channel);  // last: a child forked meanwhile must find it there
   as_owner ? channel.lock.leave_as_owner() : channel.lock.leave();
   return SMIPC_OK;
 }

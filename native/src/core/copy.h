@@ -23,17 +23,20 @@ inline void copy_word(std::byte* to, const std::byte* from) {
 inline void copy_bytes(void* to_void, const void* from_void, std::size_t size) {
   auto* to = static_cast<std::byte*>(to_void);
   const auto* from = static_cast<const std::byte*>(from_void);
-  if (size > kWordCopyMax) {
-    std::memcpy(to, from, size);
+  if (size > kWordCopyMax || size < 8) {
+    if (size > 0) std::memcpy(to, from, size);  // an empty payload may have no address
     return;
   }
-  if (size < 8) {
-    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
-    return;
+  const std::byte* const last = from + size - 8;
+  std::byte* const last_to = to + size - 8;
+  for (; from + 32 <= last; from += 32, to += 32) {
+    copy_word(to, from);
+    copy_word(to + 8, from + 8);
+    copy_word(to + 16, from + 16);
+    copy_word(to + 24, from + 24);
   }
-  std::size_t done = 0;
-  for (; done + 8 <= size; done += 8) copy_word(to + done, from + done);
-  copy_word(to + size - 8, from + size - 8);  // the rest, overlapping; nothing new if none
+  for (; from < last; from += 8, to += 8) copy_word(to, from);
+  copy_word(last_to, last);  // the last word, which may overlap the one before
 }
 
 }  // namespace smipc::detail

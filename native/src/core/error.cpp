@@ -95,7 +95,7 @@ Status fail_quietly(Status status, std::string_view name) noexcept {
   error.status = status;
   error.pending = true;
   error.name_bytes = std::min(name.size(), sizeof error.name);
-  std::memcpy(error.name, name.data(), error.name_bytes);
+  if (error.name_bytes > 0) std::memcpy(error.name, name.data(), error.name_bytes);
   return status;
 }
 

@@ -1,11 +1,12 @@
 // Fetching for language bindings: many messages in one call, as a list that Python reads at once.
 //
 // I1. A fetched list is not taken: `exact` stays where it begins, and `taken` counts what the
-//     binding has handed on. A killed reader's successor begins behind those (ring.cpp).
+//     binding has handed on; BatchShm says how far that is. A killed reader's successor begins there,
+//     and the writer may reuse what is before (ring.cpp).
 // I2. A list is at most a quarter of the ring, so that the writer never waits for a slow consumer
 //     more than it would have to.
 // I3. Order of stores: when a batch ends, `exact` moves first and makes `taken` void (its high part
-//     no longer matches); then `taken` is set for the new batch. A kill in between is harmless.
+//     no longer matches); then the table is written, then `taken`. A kill in between is harmless.
 //
 // The list is Python's marshal format, version 2: '[' count, then 's' length bytes for each; all
 // numbers 32-bit little-endian. Only written here, from checked lengths, never parsed from a peer.
@@ -18,7 +19,6 @@ namespace smipc::detail {
 namespace {
 
 constexpr std::size_t kAreaBytes = 64 * 1024;
-constexpr std::uint64_t kMostMessages = 255;
 constexpr std::size_t kItemHeader = 5;
 
 std::int64_t fetch_result(std::int64_t kind, std::uint64_t value) {
@@ -53,7 +53,10 @@ std::size_t fetch_list(Channel& channel) {
   std::uint64_t count = 0;
   std::uint64_t bytes = 0;
   std::uint64_t length = 0;
-  while (count < kMostMessages && whole_message_at(channel, ahead, &length) &&
+  BatchShm& batch = channel.shm->batch;
+  // B4 (pairs with B3 in ring.cpp): `exact`, which made `taken` void, before the table.
+  std::atomic_thread_fence(std::memory_order_release);
+  while (count < kBatchMost && whole_message_at(channel, ahead, &length) &&
          (count < 2 || ahead + record_cost(length) <= channel.limit / 4) &&
          static_cast<std::size_t>(end - to) >= kItemHeader + length) {
     to = put_u32(to, 's', length);
@@ -62,17 +65,20 @@ std::size_t fetch_list(Channel& channel) {
     to += length;
     ahead += record_cost(length);
     bytes += length;
-    ++count;
+    // Relaxed: published by B2. `taken` is void meanwhile.
+    batch.ends[count++].store(static_cast<std::uint16_t>(ahead / 8), std::memory_order_relaxed);
   }
   if (count < 2) return 0;
   put_u32(area, '[', count);
-  // Relaxed: it speaks to a successor only, which comes after this process has ended.
-  channel.self->taken.store((channel.reader.tail & kLengthMask) << 16, std::memory_order_relaxed);
+  // E3 (pairs with E1 in ring.cpp): our loads of the records before the binding's plain stores to
+  // `taken`, which let the writer reuse them.
+  std::atomic_thread_fence(std::memory_order_release);
+  // B2 (pairs with B1 in ring.cpp): the table before the count.
+  channel.self->taken.store((channel.reader.tail & kLengthMask) << 16, std::memory_order_release);
   skip_tail(channel, ahead);
   channel.reader.batch = true;
   channel.reader.special = true;
-  channel.messages += count;
-  channel.bytes += bytes;
+  count_transfer(channel, count, bytes);
   return static_cast<std::size_t>(to - area);
 }
 
@@ -112,7 +118,7 @@ std::int64_t fetch_messages(Channel& channel, const Deadline& deadline) {
   }
   if (message.size > kAreaBytes) return fetch_result(SMIPC_FETCH_LARGE, message.size);
   // One at a time while a descriptor follows the ring: it must know what is left.
-  if (message.cost != 0 && !channel.watched) {
+  if (!message.assembled && !channel.watched) {
     const std::size_t size = fetch_list(channel);
     if (size > 0) return fetch_result(SMIPC_FETCH_LIST, size);
   }

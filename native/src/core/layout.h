@@ -8,8 +8,9 @@
 // A segment:  [ SegmentHeaderShm | EndShm writer | EndShm reader ] ... ring_offset: [ ring ]
 //
 // Who writes what: the header is written by the creator, under the setup lock, before `magic`, and
-// never again. Each EndShm is written by the end that holds the role, but for two bits of
-// `wait_word` that the opposite end changes (see there).
+// never again. Each EndShm is written by the end that holds the role, but for `wait_word`: the
+// opposite end clears kSleeping and sets kDead, and clears all flags when it attaches to a segment
+// whose other role nobody holds.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,7 @@
 namespace smipc::detail {
 
 inline constexpr std::size_t kCacheLine = 128;
-inline constexpr std::uint64_t kSegmentMagic = 0x31435049'4d53c5a7ULL;  // "§SMIPC1", little-endian
+inline constexpr std::uint64_t kSegmentMagic = 0x31435049'4d53c5a7ULL;  // a7 c5 "SMIPC1", little-endian
 inline constexpr std::uint32_t kLayoutVersion = 1;
 inline constexpr std::uint32_t kKindChannel = 1;
 inline constexpr std::size_t kMaxName = 200;
@@ -78,7 +79,7 @@ struct EndShm {
   // writes it while traffic flows, so it stays shared in both caches.
   alignas(kCacheLine) AtomicU32 wait_word;  // bits above; also the word that the OS sleeps on
   AtomicU32 stalled;                        // 1 while the holder waits for the opposite end
-  AtomicU64 wanted_bytes;                   // a stalled writer: room it needs; a reader: 0
+  AtomicU64 wanted_bytes;                   // a stalled writer: the room it needs; for people
 
   // Line 3: the cursor that the opposite end polls.
   //   writer: head. Everything before it is written. Release by the writer, acquire by the reader.
@@ -87,25 +88,37 @@ struct EndShm {
   alignas(kCacheLine) AtomicU64 cursor;
   AtomicU64 partial;  // writer: 1 + where the message begins that `cursor` is in the middle of; or 0
 
-  // Line 4: reader only (0 in a writer). Written at every message by the reader, read by a
-  // successor, by flush and by a writer that is out of room.
+  // Line 4: what the holder writes at every message and hardly anybody reads.
+  // `exact` and `taken` are the reader's (0 in a writer), for a successor, for flush and for a writer
+  // that is out of room.
   //   exact: everything before it has been taken.
-  //   taken: (low 48 bits of exact) << 16 | messages handed out since exact; void if the high
-  //          part does not match. So `exact` alone is stored first, `taken` after it.
+  //   taken: (low 48 bits of exact) << 16 | messages of a fetched list handed out since exact; void
+  //          if the high part does not match. So `exact` moves first, `taken` follows.
   alignas(kCacheLine) AtomicU64 exact;
   AtomicU64 taken;
-
-  // Line 5: statistics of the role, over all its holders. Relaxed, only the holder writes.
-  alignas(kCacheLine) AtomicU64 messages;
+  // Statistics of the role, over all its holders, for people who look on: relaxed, and only the
+  // holder writes. These two at every message, so they are on the line that it keeps to itself.
+  AtomicU64 messages;
   AtomicU64 bytes;
-  AtomicU64 waits;
+
+  // Line 5: the same, seldom.
+  alignas(kCacheLine) AtomicU64 waits;
   AtomicU64 high_water;
+};
+
+// Where the messages of a fetched list end, in units of 8 bytes from `exact`: what `taken` counts is
+// looked up here, not in the ring, because the writer may have reused the ring behind it. Written by
+// the reader while `taken` is void; read by whoever reads `taken` (fetch.cpp, ring.cpp).
+inline constexpr std::size_t kBatchMost = 255;
+struct BatchShm {
+  alignas(kCacheLine) AtomicU16 ends[kBatchMost + 1];
 };
 
 struct ChannelShm {
   SegmentHeaderShm header;
   EndShm writer;
   EndShm reader;
+  BatchShm batch;
 };
 
 // ---- Records of a message ring ----------------------------------------------------------------
@@ -164,14 +177,16 @@ static_assert(offsetof(EndShm, cursor) == 256);
 static_assert(offsetof(EndShm, partial) == 264);
 static_assert(offsetof(EndShm, exact) == 384);
 static_assert(offsetof(EndShm, taken) == 392);
-static_assert(offsetof(EndShm, messages) == 512);
-static_assert(offsetof(EndShm, bytes) == 520);
-static_assert(offsetof(EndShm, waits) == 528);
-static_assert(offsetof(EndShm, high_water) == 536);
+static_assert(offsetof(EndShm, messages) == 400);
+static_assert(offsetof(EndShm, bytes) == 408);
+static_assert(offsetof(EndShm, waits) == 512);
+static_assert(offsetof(EndShm, high_water) == 520);
 
 static_assert(offsetof(ChannelShm, writer) == 384);
 static_assert(offsetof(ChannelShm, reader) == 1024);
-static_assert(sizeof(ChannelShm) == 1664);
+static_assert(offsetof(ChannelShm, batch) == 1664);
+static_assert(sizeof(BatchShm) == 512);
+static_assert(sizeof(ChannelShm) == 2176);
 static_assert(sizeof(ChannelShm) <= 4096, "the header fits the smallest page");
 static_assert(std::is_standard_layout_v<ChannelShm>);
 static_assert(std::is_trivially_destructible_v<ChannelShm>);
@@ -183,7 +198,7 @@ constexpr std::uint64_t layout_fingerprint() {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (std::uint64_t value : {std::uint64_t{kLayoutVersion}, std::uint64_t{kCacheLine},
                               std::uint64_t{sizeof(SegmentHeaderShm)},
-                              std::uint64_t{sizeof(EndShm)}, std::uint64_t{kRecordHeader}}) {
+                              std::uint64_t{sizeof(ChannelShm)}, std::uint64_t{kRecordHeader}}) {
     hash = (hash ^ value) * 0x100000001b3ULL;
   }
   return hash;

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kStreamBuffer = 64 * 1024;
 
+thread_local const Channel* t_listening_to = nullptr;  // set on a listener's own thread
+
 }  // namespace
 
 Listener::Listener(Channel& channel, smipc_listener callback, void* context)
@@ -24,18 +26,17 @@ Listener::Listener(Channel& channel, smipc_listener callback, void* context)
 
 Listener::~Listener() { stop(); }
 
-bool Listener::stop() {
-  if (!thread_.joinable()) return true;
-  if (thread_.get_id() == std::this_thread::get_id()) return false;
+void Listener::stop() {
+  if (!thread_.joinable()) return;
   channel_.stop_listening.store(true, std::memory_order_seq_cst);  // Q2 (pairs with Q1)
   kick_sleepers(channel_);
   thread_.join();
   channel_.stop_listening.store(false, std::memory_order_seq_cst);
   channel_.listening.store(false, std::memory_order_release);
-  return true;
 }
 
 void Listener::run() {
+  t_listening_to = &channel_;
   for (;;) {
     const Status status = deliver_next();
     if (status == SMIPC_OK || status == SMIPC_E_INTERRUPTED) continue;
@@ -83,17 +84,21 @@ bool Listener::wait_for_successor() {
   return true;
 }
 
+bool on_listener_thread(const Channel& channel) { return t_listening_to == &channel; }
+
 Status listen_on(Channel& channel, smipc_listener callback, void* context) {
   if (channel.reader.borrowed) {
     return fail(SMIPC_E_BUSY, channel.name, "a message is borrowed: release it first");
   }
-  if (channel.listener) channel.listener->stop();  // one that has ended by itself
-  channel.allowed.store(0, std::memory_order_relaxed);  // no fast path: see Entry
-  channel.listening.store(true, std::memory_order_release);
+  const std::lock_guard<std::mutex> guard(channel.listener_mutex);
+  channel.listener.reset();  // one that has ended by itself
+  const std::uint32_t allowed = channel.allowed.exchange(0, std::memory_order_relaxed);
+  channel.listening.store(true, std::memory_order_release);  // from here on see Entry
   try {
     channel.listener = std::make_unique<Listener>(channel, callback, context);
   } catch (const std::system_error& error) {
     channel.listening.store(false, std::memory_order_release);
+    channel.allowed.store(allowed, std::memory_order_relaxed);
     return fail(SMIPC_E_LIMIT, channel.name,
                 std::string("cannot start a thread: ") + error.what());
   }
@@ -101,9 +106,11 @@ Status listen_on(Channel& channel, smipc_listener callback, void* context) {
 }
 
 Status stop_listening(Channel& channel) {
-  if (channel.listener && !channel.listener->stop()) {
+  if (on_listener_thread(channel)) {
     return fail(SMIPC_E_BUSY, channel.name, "a listener cannot stop itself from its callback");
   }
+  const std::lock_guard<std::mutex> guard(channel.listener_mutex);
+  channel.listener.reset();
   return SMIPC_OK;
 }
 

@@ -10,12 +10,10 @@ namespace smipc::detail {
 class Listener {
  public:
   Listener(Channel& channel, smipc_listener callback, void* context);
-  ~Listener();
-
-  // Waits for the thread. False: called on the listener's own thread, where it cannot.
-  bool stop();
+  ~Listener();  // stops the thread and waits for it
 
  private:
+  void stop();
   void run();
   Status deliver_next();
   Status deliver_message();
@@ -30,6 +28,7 @@ class Listener {
 };
 
 Status listen_on(Channel& channel, smipc_listener callback, void* context);
-Status stop_listening(Channel& channel);
+Status stop_listening(Channel& channel);  // SMIPC_E_BUSY: on the listener's own thread
+bool on_listener_thread(const Channel& channel);
 
 }  // namespace smipc::detail

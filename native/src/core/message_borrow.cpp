@@ -13,11 +13,18 @@ namespace {
 
 Message borrowed_message(const Channel& channel) {
   const ReaderState& reader = channel.reader;
-  if (reader.borrowed_cost == 0) {
-    return {reader.assembly.bytes.data.get(), reader.assembly.total, 0, false};
+  Message message;
+  message.assembled = reader.assembly.complete();
+  if (message.assembled) {
+    message.data = reader.assembly.bytes.data.get();
+    message.size = reader.assembly.total;
+    message.cost = reader.assembly.last_cost;
+  } else {
+    message.data = record_at_tail(channel) + kRecordHeader;
+    message.size = reader.borrowed_bytes;
+    message.cost = record_cost(reader.borrowed_bytes);
   }
-  return {record_at_tail(channel) + kRecordHeader, reader.borrowed_bytes, reader.borrowed_cost,
-          false};
+  return message;
 }
 
 }  // namespace
@@ -36,7 +43,6 @@ Status borrow_message(Channel& channel, const Deadline& deadline, const void** o
       return status;
     }
     reader.borrowed = true;
-    reader.borrowed_cost = message.cost;
     reader.borrowed_bytes = message.size;
     reader.special = true;
   }
@@ -71,7 +77,10 @@ Status look_at_next(Channel& channel, void* prefix, std::size_t prefix_size,
   *out_prefix = 0;
   *out_size = static_cast<std::size_t>(message.size);
   if (status == SMIPC_E_BUFFER_TOO_SMALL) return SMIPC_OK;
-  if (status != SMIPC_OK) return status;
+  if (status != SMIPC_OK) {
+    follow_with_descriptor(channel);
+    return status;
+  }
   std::uint64_t there = message.size;
   if (message.in_progress) {
     there = std::min(there, reader.head_seen - reader.tail - kRecordHeader);

@@ -13,6 +13,7 @@
 //     Any other record ends a message that is being put together: its writer gave it up.
 #include <cstring>
 
+#include "core/backoff.h"
 #include "core/messages.h"
 #include "core/reading.h"
 #include "core/ring.h"
@@ -21,19 +22,8 @@ namespace smipc::detail {
 
 namespace {
 
-// Above this a message is copied while it is being written.
-constexpr std::uint64_t kSmallMessage = 64 * 1024;
 // Records that deliver nothing, between two looks at the deadline.
 constexpr std::uint32_t kSkipsPerLook = 64;
-
-// Drain back-off. A reader right behind the writer steals each line as it is written; after a burst
-// it lets the writer run ahead for 0.3 to 3 us. Measured at 64 B messages: 50 to 110 M/s without,
-// 200 to 330 with. Bursts decide: a ping-pong never gets here.
-constexpr std::uint64_t kBurstFromMessages = 8;
-constexpr std::uint64_t kBurstShort = 32;
-constexpr std::uint64_t kBurstLong = 128;
-constexpr std::uint32_t kBackoffFirst = 16;  // pauses of some 15 ns
-constexpr std::uint32_t kBackoffMost = 192;
 
 Status corrupt_record(const Channel& channel, std::uint64_t word) {
   return fail(SMIPC_E_CORRUPT, channel.name,
@@ -42,27 +32,22 @@ Status corrupt_record(const Channel& channel, std::uint64_t word) {
                   std::to_string(channel.reader.tail));
 }
 
-void back_off_after_burst(Channel& channel) {
-  ReaderState& reader = channel.reader;
-  const std::uint64_t burst = channel.messages - reader.burst_start;
-  reader.burst_start = channel.messages;
-  if (burst < kBurstFromMessages) return;
-  if (burst < kBurstShort) {
-    reader.backoff_pauses = std::min(std::max(reader.backoff_pauses * 2, kBackoffFirst),
-                                     kBackoffMost);
-  } else if (burst > kBurstLong) {
-    reader.backoff_pauses = std::max(reader.backoff_pauses / 2, kBackoffFirst);
-  }
-  for (std::uint32_t i = 0; i < reader.backoff_pauses; ++i) plat_spin_pause();
+std::uint64_t messages_read(const Channel& channel) {
+  return channel.self->messages.load(std::memory_order_relaxed);
+}
+
+// What an empty ring is told: the writer gets all of its room back, and a little time.
+void tidy_when_empty(Channel& channel) {
+  if (channel.reader.tail != channel.reader.published) publish_tail(channel);
+  back_off_after_burst(channel.reader.backoff, messages_read(channel));
 }
 
 Status wait_for_record(Channel& channel, const Deadline& deadline) {
-  ReaderState& reader = channel.reader;
+  const ReaderState& reader = channel.reader;
   if (reader.head_seen != reader.tail) return SMIPC_OK;
   if (!refresh_head(channel)) return corrupt_head(channel);
   if (reader.head_seen != reader.tail) return SMIPC_OK;
-  if (reader.tail != reader.published) publish_tail(channel);
-  back_off_after_burst(channel);
+  tidy_when_empty(channel);
   return wait_for_more(channel, 0, deadline);
 }
 
@@ -97,6 +82,7 @@ Status begin_assembly(Channel& channel, std::uint64_t word, Parts* into, Message
   }
   assembly.total = total;
   assembly.received = 0;
+  assembly.last_cost = 0;
   assembly.active = true;
   channel.reader.special = true;
   advance_tail(channel, record_cost(sizeof total));
@@ -117,6 +103,8 @@ Status take_piece(Channel& channel, std::uint64_t word, Parts* direct) {
                  static_cast<std::size_t>(length));
     }
     assembly.received += length;
+    assembly.last_cost = record_cost(length);
+    if (assembly.complete() && direct == nullptr) return SMIPC_OK;  // taken by take_message
   }
   advance_tail(channel, record_cost(length));
   return SMIPC_OK;
@@ -143,9 +131,9 @@ Status find_message(Channel& channel, const Deadline& deadline, Parts* into, Par
                     Message* message) {
   ReaderState& reader = channel.reader;
   Assembly& assembly = reader.assembly;
-  if (assembly.active && into != nullptr && into->total() < assembly.total) {
-    return too_small(channel, assembly.total, into->total(), message);
-  }
+  const auto fits = [into](std::uint64_t size) {
+    return into == nullptr || size <= into->total();
+  };
   for (std::uint32_t skips = 1; !assembly.complete(); ++skips) {
     if (skips % kSkipsPerLook == 0 && deadline.passed(plat_now_ns())) {
       return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
@@ -163,8 +151,10 @@ Status find_message(Channel& channel, const Deadline& deadline, Parts* into, Par
           status = wait_for_more(channel, record_cost(length) - 1, deadline);
           break;  // and look again: a successor may have aborted it
         }
-        *message = {record_at_tail(channel) + kRecordHeader, length, record_cost(length),
-                    !whole_there};
+        message->data = record_at_tail(channel) + kRecordHeader;
+        message->size = length;
+        message->cost = record_cost(length);
+        message->in_progress = !whole_there;
         return SMIPC_OK;
       case RecordKind::kStart:
         if (assembly.active) forget_assembly(channel);
@@ -173,6 +163,9 @@ Status find_message(Channel& channel, const Deadline& deadline, Parts* into, Par
         if ((*direct = into) != nullptr) into->seek(0);
         break;
       case RecordKind::kPiece:
+        if (assembly.active && !fits(assembly.total)) {
+          return too_small(channel, assembly.total, into->total(), message);
+        }
         status = take_piece(channel, word, *direct);
         break;
       case RecordKind::kAborted:
@@ -181,8 +174,16 @@ Status find_message(Channel& channel, const Deadline& deadline, Parts* into, Par
     }
     if (status != SMIPC_OK) return status;
   }
-  if (*direct == nullptr) reader.kept_end.store(1, std::memory_order_release);
-  *message = {*direct != nullptr ? nullptr : assembly.bytes.data.get(), assembly.total, 0, false};
+  message->size = assembly.total;
+  if (*direct != nullptr) {
+    message->delivered = true;
+    return SMIPC_OK;
+  }
+  if (!fits(assembly.total)) return too_small(channel, assembly.total, into->total(), message);
+  reader.kept_end.store(1, std::memory_order_release);
+  message->data = assembly.bytes.data.get();
+  message->cost = assembly.last_cost;
+  message->assembled = true;
   return SMIPC_OK;
 }
 
@@ -211,27 +212,39 @@ Status copy_message(Channel& channel, const Message& message, Parts& into, const
   return SMIPC_OK;
 }
 
+Status receive_into(Channel& channel, Parts& into, const Deadline& deadline,
+                    std::size_t* out_size) {
+  for (bool aborted = true; aborted;) {
+    Message message;
+    Status status = next_message(channel, deadline, &into, &message);
+    *out_size = static_cast<std::size_t>(message.size);
+    if (status == SMIPC_OK && !message.delivered && message.size > into.total()) {
+      status = too_small(channel, message.size, into.total(), &message);
+    }
+    if (status != SMIPC_OK) return status;
+    aborted = false;
+    if (message.delivered) break;
+    status = copy_message(channel, message, into, deadline, &aborted);
+    if (status != SMIPC_OK) return status;
+    if (!aborted) take_message(channel, message);
+  }
+  return SMIPC_OK;
+}
+
 }  // namespace
 
-std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity) {
+bool spin_for_record(Channel& channel) {
+  constexpr int kBarePolls = 64;
+  constexpr int kPolls = 128;
   ReaderState& reader = channel.reader;
-  if (reader.special) return -1;
-  if (reader.head_seen == reader.tail &&
-      (!refresh_head(channel) || reader.head_seen == reader.tail)) {
-    return -1;
+  if (reader.special || !spins_first(channel)) return false;
+  tidy_when_empty(channel);
+  for (int poll = 0; poll < kPolls; ++poll) {
+    if (!refresh_head(channel)) return false;
+    if (reader.head_seen != reader.tail) return true;
+    if (poll >= kBarePolls) plat_spin_pause();
   }
-  const std::byte* record = record_at_tail(channel);
-  const std::uint64_t word = load_record_word(record);  // of kind kWhole, it is the length
-  if (word > std::min<std::uint64_t>(capacity, kSmallMessage) ||
-      record_cost(word) > reader.head_seen - reader.tail) {
-    return -1;
-  }
-  copy_bytes(buffer, record + kRecordHeader, static_cast<std::size_t>(word));
-  ++channel.messages;
-  channel.bytes += word;
-  advance_tail(channel, record_cost(word));
-  if (channel.watched) [[unlikely]] follow_with_descriptor(channel);
-  return static_cast<std::int64_t>(word);
+  return false;
 }
 
 Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Message* message) {
@@ -239,9 +252,8 @@ Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Mes
   Parts* direct = nullptr;
   const Status status = find_message(channel, deadline, into, &direct, message);
   if (direct == nullptr) return status;
-  if (status == SMIPC_OK && assembly.complete()) {  // it is in the caller's buffers: taken
-    ++channel.messages;
-    channel.bytes += assembly.total;
+  if (message->delivered) {
+    count_transfer(channel, 1, assembly.total);
     forget_assembly(channel);
   } else if (assembly.active) {  // broken off: what the caller's buffers hold is kept here
     direct->seek(0);
@@ -251,13 +263,9 @@ Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Mes
 }
 
 void take_message(Channel& channel, const Message& message) {
-  ++channel.messages;
-  channel.bytes += message.size;
-  if (message.cost != 0) {
-    advance_tail(channel, message.cost);
-  } else {
-    forget_assembly(channel);
-  }
+  count_transfer(channel, 1, message.size);
+  advance_tail(channel, message.cost);
+  if (message.assembled) forget_assembly(channel);
 }
 
 Status recv_message(Channel& channel, Parts into, const Deadline& deadline, std::size_t* out_size) {
@@ -265,22 +273,9 @@ Status recv_message(Channel& channel, Parts into, const Deadline& deadline, std:
   if (channel.reader.borrowed) {
     return fail(SMIPC_E_BUSY, channel.name, "a message is borrowed: release it first");
   }
-  for (bool aborted = true; aborted;) {
-    Message message;
-    Status status = next_message(channel, deadline, &into, &message);
-    *out_size = static_cast<std::size_t>(message.size);
-    if (status == SMIPC_OK && message.size > into.total()) {
-      status = too_small(channel, message.size, into.total(), &message);
-    }
-    if (status != SMIPC_OK) return status;
-    aborted = false;
-    if (message.data == nullptr && message.cost == 0) break;  // taken already
-    status = copy_message(channel, message, into, deadline, &aborted);
-    if (status != SMIPC_OK) return status;
-    if (!aborted) take_message(channel, message);
-  }
-  follow_with_descriptor(channel);
-  return SMIPC_OK;
+  const Status status = receive_into(channel, into, deadline, out_size);
+  follow_with_descriptor(channel);  // also after an error: parts of a message may have been taken
+  return status;
 }
 
 void finish_batch(Channel& channel) {

@@ -42,7 +42,7 @@ void write_whole(Channel& channel, Parts& parts) {
   const std::uint64_t rest = size - parts.position();
   parts.copy_out(payload + parts.position(), static_cast<std::size_t>(rest));
   move_head(channel, record_cost(size));
-  count_message(channel, size);
+  count_transfer(channel, 1, size);
   publish_head(channel, writer.head);
   if (size > kChunkBytes) channel.self->partial.store(0, std::memory_order_release);
 }
@@ -82,6 +82,7 @@ Status start_streaming(Channel& channel, std::uint64_t total, const Deadline& de
 // I3: a reader that began behind the start of this message cannot deliver it.
 Status reader_has_it_all(const Channel& channel) {
   const WriterState& writer = channel.writer;
+  // A1 (pairs with A2 in open.cpp): before the reader's tail moves past it.
   const std::uint64_t attached = channel.peer->attached_at.load(std::memory_order_acquire);
   const std::uint64_t into = attached - writer.stream_start;  // modulo 2^64
   if (into == 0 || into > writer.head - writer.stream_start) return SMIPC_OK;
@@ -116,7 +117,7 @@ Status send_streamed(Channel& channel, Parts& parts, const Deadline& deadline,
     const Status status = start_streaming(channel, parts.total(), deadline);
     if (status != SMIPC_OK) return status;
   } else if (!writer.streaming || writer.stream_total != parts.total() ||
-             done - 1 > parts.total()) {
+             done != writer.stream_done) {
     return fail(SMIPC_E_INVALID, channel.name,
                 "there is no message to go on with at " + std::to_string(done));
   } else {
@@ -126,50 +127,25 @@ Status send_streamed(Channel& channel, Parts& parts, const Deadline& deadline,
   const bool handed_over = status == SMIPC_OK;
   if (handed_over) status = wait_until_taken(channel, deadline);
   if (may_resume(status) && inout_done != nullptr) {
-    *inout_done = 1 + parts.position();
+    *inout_done = writer.stream_done = 1 + parts.position();
     writer.room_end = writer.head;  // the fast path would not notice that it gives this one up
     return status;
   }
   if (may_resume(status) && handed_over) status = SMIPC_OK;
   if (status == SMIPC_OK) status = reader_has_it_all(channel);
   writer.streaming = false;
-  if (status == SMIPC_OK) count_message(channel, parts.total());
+  if (status == SMIPC_OK) count_transfer(channel, 1, parts.total());
   return status;
 }
 
 }  // namespace
-
-bool stage_message(Channel& channel, const void* data, std::size_t size) {
-  WriterState& writer = channel.writer;
-  if (size > kChunkBytes || --writer.until_look < 0 || record_cost(size) > room(channel)) {
-    return false;
-  }
-  // Relaxed: a peer that has just gone is noticed by the next call at the latest.
-  if ((channel.peer->wait_word.load(std::memory_order_relaxed) & (kClosed | kDead)) != 0) {
-    return false;
-  }
-  std::byte* record = channel.ring + writer.offset;
-  store_record_word(record, record_word(RecordKind::kWhole, size));
-  copy_bytes(record + kRecordHeader, data, size);
-  move_head(channel, record_cost(size));
-  count_message(channel, size);
-  return true;
-}
-
-void publish_staged(Channel& channel) { publish_head(channel, channel.writer.head); }
-
-bool send_fast(Channel& channel, const void* data, std::size_t size) {
-  if (!stage_message(channel, data, size)) return false;
-  publish_staged(channel);
-  return true;
-}
 
 Status send_message(Channel& channel, Parts parts, const Deadline& deadline,
                     std::uint64_t* inout_done) {
   if (channel.writer.reserved) {
     return fail(SMIPC_E_BUSY, channel.name, "a reservation is open: commit or abort it first");
   }
-  Status status = before_writing(channel);
+  Status status = look_around(channel);
   if (status != SMIPC_OK) return status;
   const std::uint64_t cost = record_cost(parts.total());
   if (cost > channel.limit) return send_streamed(channel, parts, deadline, inout_done);
@@ -184,13 +160,12 @@ Status reserve_message(Channel& channel, std::size_t size, const Deadline& deadl
   if (writer.reserved) {
     return fail(SMIPC_E_BUSY, channel.name, "a reservation is open: commit or abort it first");
   }
-  if (size > channel.limit || record_cost(size) > channel.limit) {
+  if (size > channel.capacity) {
     return fail(SMIPC_E_INVALID, channel.name,
                 "a reservation of " + std::to_string(size) + " bytes does not fit a capacity of " +
                     std::to_string(channel.capacity));
   }
-  --writer.until_look;
-  Status status = before_writing(channel);
+  Status status = look_around(channel);
   if (status == SMIPC_OK) status = wait_for_room(channel, record_cost(size), deadline);
   if (status != SMIPC_OK) return status;
   writer.streaming = false;
@@ -217,7 +192,7 @@ Status commit_message(Channel& channel, std::size_t size) {
   store_record_word(channel.ring + writer.offset, record_word(RecordKind::kWhole, size));
   move_head(channel, record_cost(size));
   writer.room_end = writer.head;  // unknown: the next send looks
-  count_message(channel, size);
+  count_transfer(channel, 1, size);
   publish_head(channel, writer.head);
   return SMIPC_OK;
 }
@@ -238,7 +213,8 @@ Status repair_partial_record(Channel& channel) {
   const std::uint64_t start = partial - 1;
   const std::uint64_t written = writer.head - start;
   std::uint64_t tail = 0;
-  if (written > channel.limit || !tail_for_writer(channel, &tail)) {
+  if (written > channel.limit || start % kRecordHeader != 0 ||
+      !effective_tail(channel, writer.head, &tail)) {
     return fail(SMIPC_E_CORRUPT, channel.name, "the last writer's record begins nowhere");
   }
   if (written > 0) {

@@ -9,16 +9,9 @@ namespace smipc::detail {
 
 // message_send.cpp -------------------------------------------------------------------------------
 
-// True: sent. False: not sent, take the slow way. `size` is any.
-bool send_fast(Channel& channel, const void* data, std::size_t size);
-
 // *inout_done as in smipc_channel_send_parts; NULL: given up on error.
 Status send_message(Channel& channel, Parts parts, const Deadline& deadline,
                     std::uint64_t* inout_done);
-
-// Sends without publishing: for a run of small messages. False: no room, or too large.
-bool stage_message(Channel& channel, const void* data, std::size_t size);
-void publish_staged(Channel& channel);
 
 Status reserve_message(Channel& channel, std::size_t size, const Deadline& deadline, void** out);
 Status commit_message(Channel& channel, std::size_t size);
@@ -33,17 +26,19 @@ Status repair_partial_record(Channel& channel);
 struct Message {
   const std::byte* data = nullptr;
   std::uint64_t size = 0;
-  std::uint64_t cost = 0;     // in the ring; 0: assembled, or already in `into`
+  std::uint64_t cost = 0;     // what taking it gives back
   bool in_progress = false;   // its last bytes are still being written
+  bool assembled = false;     // in the handle's memory
+  bool delivered = false;     // in `into`, and taken
 };
 
-// >= 0: a small message was received, of that size. -1: take the slow way.
-std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity);
+// The first microsecond of a wait, for callers that will go back to their fast path: true when a
+// record is there.
+bool spin_for_record(Channel& channel);
 
 // Waits for a message. `into` NULL: a whole one, put together in the handle's memory if it is larger
 // than the ring. Else: it may be in progress; one larger than the ring is put together in `into` and
-// has then been taken (data NULL, cost 0); SMIPC_E_BUFFER_TOO_SMALL, and message->size, if it does
-// not fit there.
+// is then delivered; SMIPC_E_BUFFER_TOO_SMALL, and message->size, if it does not fit there.
 Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Message* message);
 
 // Takes the message that next_message gave off the channel.

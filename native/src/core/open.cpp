@@ -234,14 +234,27 @@ void adopt(Channel* channel, const Request& request, const SegmentHeaderShm& hea
   channel->force_attention = plat_barrier_register() ? 0 : kFences;
 }
 
+Status contradiction(const Channel& channel) {
+  return fail(SMIPC_E_CORRUPT, channel.name,
+              "its cursors are " +
+                  std::to_string(channel.shm->writer.cursor.load(std::memory_order_relaxed)) +
+                  " and " +
+                  std::to_string(channel.shm->reader.exact.load(std::memory_order_relaxed)));
+}
+
+// Records begin at multiples of 8.
+bool is_record_place(const Channel& channel, std::uint64_t cursor) {
+  return channel.framing == SMIPC_STREAM || cursor % kRecordHeader == 0;
+}
+
 Status resume_writer(Channel& channel) {
   WriterState& writer = channel.writer;
   writer.head = channel.self->cursor.load(std::memory_order_acquire);
   writer.offset = writer.head % channel.ring_bytes;
   writer.room_end = writer.head;
   std::uint64_t tail = 0;
-  if (!tail_for_writer(channel, &tail)) {
-    return fail(SMIPC_E_CORRUPT, channel.name, "its cursors contradict each other");
+  if (!effective_tail(channel, writer.head, &tail) || !is_record_place(channel, writer.head)) {
+    return contradiction(channel);
   }
   channel.self->attached_at.store(writer.head, std::memory_order_release);
   return channel.framing == SMIPC_MESSAGE ? repair_partial_record(channel) : SMIPC_OK;
@@ -250,18 +263,16 @@ Status resume_writer(Channel& channel) {
 Status resume_reader(Channel& channel) {
   ReaderState& reader = channel.reader;
   const std::uint64_t head = channel.peer->cursor.load(std::memory_order_acquire);  // R1
-  std::uint64_t tail = channel.self->exact.load(std::memory_order_acquire);
-  const bool sane = channel.framing == SMIPC_STREAM
-                        ? head - tail <= channel.limit
-                        : effective_tail(*channel.self, channel.ring, channel.ring_bytes,
-                                         channel.limit, head, &tail);
-  if (!sane) return fail(SMIPC_E_CORRUPT, channel.name, "its cursors contradict each other");
+  std::uint64_t tail = 0;
+  if (!effective_tail(channel, head, &tail) || !is_record_place(channel, tail)) {
+    return contradiction(channel);
+  }
   reader.tail = tail;
   reader.offset = tail % channel.ring_bytes;
   reader.head_seen = tail;
   reader.published = tail;
   reader.publish_step = std::max<std::uint64_t>(1, channel.limit / 8);
-  // A sender in the middle of a large message learns from it that its reader was replaced.
+  // A2 (pairs with A1): a sender in the middle of a large message learns that its reader was replaced.
   channel.self->attached_at.store(tail, std::memory_order_release);
   channel.self->exact.store(tail, std::memory_order_release);  // E2; makes `taken` void
   channel.self->cursor.store(tail, std::memory_order_release);  // T1
@@ -277,8 +288,6 @@ Status take_over(Channel& channel, bool peer_alive) {
   }
   const Status status = channel.is_writer() ? resume_writer(channel) : resume_reader(channel);
   if (status != SMIPC_OK) return status;
-  channel.messages = self.messages.load(std::memory_order_relaxed);
-  channel.bytes = self.bytes.load(std::memory_order_relaxed);
   self.pid.store(plat_process_id(), std::memory_order_relaxed);
   self.start_time.store(plat_process_start_time(), std::memory_order_relaxed);
   self.wait_policy.store(channel.wait_policy, std::memory_order_relaxed);
@@ -328,11 +337,13 @@ Status open_once(const Request& request, Channel* channel, bool* again) {
 }
 
 bool stale_segment(const std::byte* head, std::size_t size) {
-  if (size < sizeof(SegmentHeaderShm)) return size == 0;
-  const auto* header = reinterpret_cast<const SegmentHeaderShm*>(head);
-  const std::uint64_t magic = header->magic.load(std::memory_order_relaxed);
-  return magic == 0 || (magic == kSegmentMagic && header->layout_version == kLayoutVersion &&
-                        header->lifetime == SMIPC_LIFETIME_PROCESS);
+  alignas(SegmentHeaderShm) std::byte bytes[sizeof(SegmentHeaderShm)];
+  if (size < sizeof bytes) return size == 0;
+  std::memcpy(bytes, head, sizeof bytes);
+  const auto& header = *reinterpret_cast<const SegmentHeaderShm*>(bytes);
+  const std::uint64_t magic = header.magic.load(std::memory_order_relaxed);
+  return magic == 0 || (magic == kSegmentMagic && header.layout_version == kLayoutVersion &&
+                        header.lifetime == SMIPC_LIFETIME_PROCESS);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ Status corrupt_head(const Channel& channel) {
 Status wait_for_more(Channel& channel, std::uint64_t seen, const Deadline& deadline) {
   ReaderState& reader = channel.reader;
   bool corrupt = false;
-  const Status status = wait_until(channel, deadline, 0, [&channel, &reader, &corrupt, seen] {
+  const Status status = wait_until(channel, deadline, 0, [&channel, &reader, &corrupt, seen](bool) {
     corrupt = corrupt || !refresh_head(channel);
     return corrupt || reader.head_seen - reader.tail > seen;
   });
@@ -24,22 +24,17 @@ Status wait_for_more(Channel& channel, std::uint64_t seen, const Deadline& deadl
 void publish_tail(Channel& channel) {
   ReaderState& reader = channel.reader;
   reader.published = reader.tail;
-  // T1 (pairs with T2 in message_send.cpp): our loads of the payload before the tail.
+  // T1 (pairs with T2 in writing.cpp): our loads of the payload before the tail.
   channel.self->cursor.store(reader.tail, std::memory_order_release);
   wake_peer(channel);
 }
 
 bool can_read_now(const Channel& channel) {
   if (channel.reader.kept_end.load(std::memory_order_acquire) != 0) return true;
-  // R1 (pairs with W1): for the walk over a batch.
-  const std::uint64_t head = channel.peer->cursor.load(std::memory_order_acquire);
+  const std::uint64_t head = channel.peer->cursor.load(std::memory_order_acquire);  // R1
   std::uint64_t tail = 0;
-  const bool sane =
-      channel.framing == SMIPC_STREAM
-          ? (tail = channel.self->exact.load(std::memory_order_relaxed), true)
-          : effective_tail(*channel.self, channel.ring, channel.ring_bytes, channel.limit, head,
-                           &tail);
-  return !sane || head != tail || peer_gone(channel) != SMIPC_OK;
+  // Impossible values count as readable: the read says what is wrong.
+  return !effective_tail(channel, head, &tail) || head != tail || peer_gone(channel) != SMIPC_OK;
 }
 
 }  // namespace smipc::detail

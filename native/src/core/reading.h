@@ -24,7 +24,11 @@ inline void store_tail(Channel& channel) {
   ReaderState& reader = channel.reader;
   // E2 (pairs with E1 in ring.cpp): our loads of the payload before the exact tail.
   channel.self->exact.store(reader.tail, std::memory_order_release);
-  if (reader.tail - reader.published >= reader.publish_step) publish_tail(channel);
+  if (reader.tail - reader.published >= reader.publish_step) {
+    publish_tail(channel);
+  } else {
+    wake_peer(channel);  // a writer that sleeps for room looks at the exact tail
+  }
 }
 
 inline void advance_tail(Channel& channel, std::uint64_t cost) {

@@ -3,29 +3,28 @@
 
 namespace smipc::detail {
 
-bool effective_tail(const EndShm& reader, const std::byte* ring, std::uint64_t ring_bytes,
-                    std::uint64_t limit, std::uint64_t head, std::uint64_t* out) {
-  // E1 (pairs with E2 in message_recv.cpp): a record is reused only after it was read.
-  std::uint64_t tail = reader.exact.load(std::memory_order_acquire);
-  const std::uint64_t taken = reader.taken.load(std::memory_order_acquire);  // (pairs with the
-  // binding's own store just before it hands a message on; x86 and ARM order it after the copy,
-  // because the copy happened in the call before.)
-  if (head - tail > limit) return false;
-  std::uint64_t left = (taken >> 16) == (tail & kLengthMask) ? taken & 0xffff : 0;
-  while (left > 0 && head - tail >= kRecordHeader) {
-    const std::uint64_t word = load_record_word(ring + tail % ring_bytes);
-    const std::uint64_t length = record_length(word);
-    if (length > limit || record_cost(length) > head - tail) return false;
-    if (record_kind(word) == static_cast<std::uint64_t>(RecordKind::kWhole)) --left;
-    tail += record_cost(length);
+bool effective_tail(const Channel& channel, std::uint64_t head, std::uint64_t* out) {
+  constexpr int kTries = 64;  // a hostile reader could move `exact` for ever
+  const EndShm& reader = channel.shm->reader;
+  for (int attempt = 0;; ++attempt) {
+    // E1 (pairs with E2 in reading.h): the reader's loads of a record before its tail.
+    const std::uint64_t exact = reader.exact.load(std::memory_order_acquire);
+    // B1 (pairs with B2 and E3 in fetch.cpp): the table before the `taken` that counts in it, and the
+    // reader's copying before the binding's own stores to it.
+    const std::uint64_t taken = reader.taken.load(std::memory_order_acquire);
+    std::uint64_t tail = exact;
+    if ((taken >> 16) == (exact & kLengthMask) && (taken & 0xffff) != 0 && attempt < kTries) {
+      const std::uint64_t count = taken & 0xffff;
+      if (count > kBatchMost) return false;
+      tail += std::uint64_t{8} *
+              channel.shm->batch.ends[count - 1].load(std::memory_order_relaxed);
+      // B3 (pairs with B4 in fetch.cpp): if the reader has begun its next table, `exact` has moved.
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (reader.exact.load(std::memory_order_relaxed) != exact) continue;
+    }
+    *out = tail;
+    return head - tail <= channel.limit;
   }
-  *out = tail;
-  return true;
-}
-
-bool tail_for_writer(const Channel& channel, std::uint64_t* out) {
-  return effective_tail(*channel.peer, channel.ring, channel.ring_bytes, channel.limit,
-                        channel.writer.head, out);
 }
 
 }  // namespace smipc::detail

@@ -29,7 +29,7 @@ inline void store_record_word(std::byte* record, std::uint64_t word) {
 // Reader: looks at head again. False: the writer's cursor is impossible.
 inline bool refresh_head(Channel& channel) {
   ReaderState& reader = channel.reader;
-  // R1 (pairs with W1 in message_send.cpp and stream.cpp): payload before head.
+  // R1 (pairs with W1 in writing.h and message_send.cpp): payload before head.
   const std::uint64_t head = channel.peer->cursor.load(std::memory_order_acquire);
   if (head - reader.tail > channel.limit || head < reader.head_seen) [[unlikely]] return false;
   reader.head_seen = head;
@@ -40,12 +40,9 @@ inline std::byte* record_at_tail(const Channel& channel) {
   return channel.ring + channel.reader.offset;
 }
 
-// Where a reader's successor begins, given the reader's line 4: behind the messages of a batch that
-// were handed out. `head` bounds the walk. False: impossible values.
-bool effective_tail(const EndShm& reader, const std::byte* ring, std::uint64_t ring_bytes,
-                    std::uint64_t limit, std::uint64_t head, std::uint64_t* out);
-
-// The tail that a writer may count on, as exactly as it can be known.
-bool tail_for_writer(const Channel& channel, std::uint64_t* out);
+// What has been taken, by the reader's line 4: everything before `exact`, and the messages of a
+// fetched list that were handed out. Where a successor begins, and what the writer may reuse.
+// False: impossible values; `head` is the writer's cursor.
+bool effective_tail(const Channel& channel, std::uint64_t head, std::uint64_t* out);
 
 }  // namespace smipc::detail

@@ -7,6 +7,7 @@ namespace smipc::detail {
 namespace {
 
 bool is_usable(const Channel& channel) {
+  // Q1 (pairs with Q2): ordered after S1, which is seq_cst like the kick.
   return channel.state.load(std::memory_order_acquire) == EndState::kUsable;
 }
 
@@ -34,10 +35,8 @@ PlatWake sleep_on_all(Channel* const* channels, std::size_t count, const PlatWai
   const bool ready = std::any_of(channels, channels + count, [](const Channel* channel) {
     return !is_usable(*channel) || can_read_now(*channel);  // S3
   });
-  PlatWake wake = PlatWake::kWoken;
-  if (!ready) wake = plat_wait_many(points, used, std::min(timeout_ns, kSliceNs));  // S4
-  for (std::size_t i = 0; i < count; ++i) stop_sleeping(*channels[i]);
-  return wake;
+  if (ready) return PlatWake::kWoken;
+  return plat_wait_many(points, used, std::min(timeout_ns, kSliceNs));  // S4
 }
 
 }  // namespace smipc::detail

@@ -17,12 +17,8 @@ std::uint32_t end_state(const EndShm& end) {
 }
 
 std::uint64_t shared_tail(const Channel& channel, std::uint64_t head) {
-  const EndShm& reader = channel.shm->reader;
-  std::uint64_t tail = reader.exact.load(std::memory_order_acquire);
-  if (channel.framing == SMIPC_MESSAGE) {
-    effective_tail(reader, channel.ring, channel.ring_bytes, channel.limit, head, &tail);
-  }
-  return tail;
+  std::uint64_t tail = 0;
+  return effective_tail(channel, head, &tail) ? tail : head;  // read while both were moving
 }
 
 std::uint64_t address_of(const void* pointer) {
@@ -39,8 +35,7 @@ void fill_from_segment(const Channel& channel, smipc_channel_status* out) {
   out->is_open = 1;
   out->write_cursor = writer.cursor.load(std::memory_order_acquire);
   out->read_cursor = shared_tail(channel, out->write_cursor);
-  const std::uint64_t used = out->write_cursor - out->read_cursor;
-  out->used_bytes = used <= channel.limit ? used : 0;  // read while both were moving
+  out->used_bytes = out->write_cursor - out->read_cursor;
   out->messages_written = writer.messages.load(std::memory_order_relaxed);
   out->messages_read = reader.messages.load(std::memory_order_relaxed);
   out->bytes_written = writer.bytes.load(std::memory_order_relaxed);
@@ -56,12 +51,6 @@ void fill_from_segment(const Channel& channel, smipc_channel_status* out) {
 
 }  // namespace
 
-void share_statistics(Channel& channel) {
-  // Relaxed: for people who look on.
-  channel.self->messages.store(channel.messages, std::memory_order_relaxed);
-  channel.self->bytes.store(channel.bytes, std::memory_order_relaxed);
-}
-
 Status channel_status(Channel& channel, smipc_channel_status* out) {
   smipc_channel_status status = {};
   status.struct_size = out->struct_size;
@@ -75,11 +64,6 @@ Status channel_status(Channel& channel, smipc_channel_status* out) {
   status.limit_bytes = channel.limit;
   status.memory_bytes = channel.memory_bytes;
   if (channel.state.load(std::memory_order_acquire) == EndState::kUsable) {
-    // Our own counts are up to date if nobody is in a call; never wait for that.
-    if (channel.lock.enter_as_owner()) {
-      share_statistics(channel);
-      channel.lock.leave_as_owner();
-    }
     fill_from_segment(channel, &status);
   }
   std::memcpy(out, &status, std::min<std::size_t>(out->struct_size, sizeof status));

@@ -66,6 +66,7 @@ void keep(Channel& channel, const std::byte* buffer, std::size_t size) {
 bool must_take(const Channel& channel, std::uint64_t need) {
   return there(channel) >= need ||
          (there(channel) > 0 &&
+          // L1 (pairs with L2 in waiting.cpp): acquire, so that head is looked at after it.
           (need > channel.limit || channel.peer->stalled.load(std::memory_order_acquire) != 0));
 }
 
@@ -73,16 +74,11 @@ Status wait_to_take(Channel& channel, std::uint64_t need, const Deadline& deadli
   bool corrupt = !refresh_head(channel);
   if (!corrupt && must_take(channel, need)) return SMIPC_OK;
   if (channel.reader.tail != channel.reader.published) publish_tail(channel);
-  const Status status = wait_until(channel, deadline, 0, [&channel, &corrupt, need] {
+  const Status status = wait_until(channel, deadline, 0, [&channel, &corrupt, need](bool) {
     corrupt = corrupt || !refresh_head(channel);
     return corrupt || must_take(channel, need);
   });
   return corrupt ? corrupt_head(channel) : status;
-}
-
-void count_call(Channel& channel, std::size_t size) {
-  ++channel.messages;
-  channel.bytes += size;
 }
 
 }  // namespace
@@ -90,8 +86,7 @@ void count_call(Channel& channel, std::size_t size) {
 Status write_stream(Channel& channel, const void* data, std::size_t size, const Deadline& deadline,
                     std::size_t* out_written) {
   *out_written = 0;
-  --channel.writer.until_look;
-  Status status = before_writing(channel);
+  Status status = look_around(channel);
   if (status != SMIPC_OK) return status;
   const auto* from = static_cast<const std::byte*>(data);
   const bool at_once = size <= channel.limit;  // I2
@@ -101,9 +96,10 @@ Status write_stream(Channel& channel, const void* data, std::size_t size, const 
     if (status != SMIPC_OK) break;
     const auto chunk = static_cast<std::size_t>(std::min<std::uint64_t>(left, room(channel)));
     put_bytes(channel, from + *out_written, chunk);
+    forget_stall(channel);
     *out_written += chunk;
   }
-  if (*out_written > 0) count_call(channel, *out_written);
+  if (*out_written > 0) count_transfer(channel, 1, *out_written);
   return status;
 }
 
@@ -138,7 +134,7 @@ Status read_stream_exactly(Channel& channel, void* buffer, std::size_t size,
   if (status != SMIPC_OK) {
     if (got > 0) keep(channel, to, got);
   } else if (size > 0) {
-    count_call(channel, size);
+    count_transfer(channel, 1, size);
   }
   follow_with_descriptor(channel);
   return status;
@@ -160,7 +156,7 @@ Status read_stream_some(Channel& channel, void* buffer, std::size_t size, const 
     get_bytes(channel, to + got, count);
     got += count;
   }
-  count_call(channel, got);
+  count_transfer(channel, 1, got);
   *out_read = got;
   follow_with_descriptor(channel);
   return SMIPC_OK;

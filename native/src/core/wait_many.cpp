@@ -131,6 +131,9 @@ Status wait_for_any(Channel* const* channels, std::size_t count, const Deadline&
   }
   if (*out_count > 0) return SMIPC_OK;
   look_for_peers(channels, count);
+  if (deadline.tries_only() && !any_ready(channels, count)) {
+    return fail_quietly(SMIPC_E_TIMED_OUT, {});
+  }
   const Status status = sleep_for_any(channels, count, deadline);
   if (any_closed(channels, count)) return fail(SMIPC_E_CLOSED, {}, "a channel was closed meanwhile");
   *out_count = mark_ready(channels, count, out_ready);

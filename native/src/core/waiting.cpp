@@ -25,7 +25,7 @@ bool shares_processor(const Channel& channel) {
 }
 
 std::int64_t spin_budget(const Channel& channel) {
-  if (channel.wait_policy == SMIPC_WAIT_BLOCK || shares_processor(channel)) return 0;
+  if (!spins_first(channel)) return 0;
   if (channel.wait.average_ns > kUsuallyLongNs && channel.wait.count % kProbeEvery != 0) {
     return kShortSpinNs;
   }
@@ -46,9 +46,9 @@ Status reason_to_stop(const Channel& channel) {
   return peer_gone(channel);
 }
 
-// I3: what was written before the end came counts first.
+// I4: what was written before the end came counts first.
 Status stop_unless_ready(Channel& channel, Status reason, ReadyFunction ready, void* context) {
-  if (reason != SMIPC_E_CLOSED && ready(channel, context)) return SMIPC_OK;
+  if (reason != SMIPC_E_CLOSED && ready(channel, context, true)) return SMIPC_OK;
   return fail(reason, channel.name);
 }
 
@@ -57,7 +57,7 @@ bool spin(Channel& channel, const Deadline& deadline, std::int64_t start_ns, std
           ReadyFunction ready, void* context) {
   for (;;) {
     for (int poll = 0; poll < kPollsPerClock; ++poll) {
-      if (ready(channel, context)) return true;
+      if (ready(channel, context, false)) return true;
       plat_spin_pause();
     }
     if (reason_to_stop(channel) != SMIPC_OK) return true;
@@ -71,19 +71,18 @@ bool spin(Channel& channel, const Deadline& deadline, std::int64_t start_ns, std
 Status sleep_once(Channel& channel, const Deadline& deadline, ReadyFunction ready, void* context) {
   const std::uint32_t expected = announce_sleep(channel);
   Status status = SMIPC_OK;
-  if (reason_to_stop(channel) == SMIPC_OK && !ready(channel, context)) {  // S3
+  if (reason_to_stop(channel) == SMIPC_OK && !ready(channel, context, true)) {  // S3
     const std::int64_t slice_ns = deadline.slice(plat_now_ns(), kSliceNs);
     const PlatWake wake = plat_wait(channel.wait_point(expected), slice_ns);  // S4
     if (wake == PlatWake::kInterrupted) status = SMIPC_E_INTERRUPTED;
   }
-  stop_sleeping(channel);
   return status;
 }
 
 // The first, cheap part: true when the condition came true.
 bool quick_spin(Channel& channel, ReadyFunction ready, void* context) {
   for (int poll = 0; poll < kQuickPolls; ++poll) {
-    if (ready(channel, context)) {
+    if (ready(channel, context, false)) {
       channel.wait.average_ns -= channel.wait.average_ns / 4;
       ++channel.wait.count;
       return true;
@@ -93,15 +92,18 @@ bool quick_spin(Channel& channel, ReadyFunction ready, void* context) {
   return false;
 }
 
+bool is_stream_writer(const Channel& channel) {
+  return channel.framing == SMIPC_STREAM && channel.is_writer();
+}
+
 // Says in shared memory that this end waits, and lets an opposite end that sleeps know, because it
 // may be waiting for us (a reader that wants more bytes than the writer has room for).
 void announce_stall(Channel& channel, std::uint64_t wanted_bytes) {
-  share_statistics(channel);
   EndShm& self = *channel.self;
   self.waits.store(self.waits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   self.wanted_bytes.store(wanted_bytes, std::memory_order_relaxed);
-  self.stalled.store(1, std::memory_order_release);
-  if (channel.framing == SMIPC_STREAM && channel.is_writer()) wake_peer_slowly(channel);
+  self.stalled.store(1, std::memory_order_release);  // L2 (pairs with L1)
+  if (is_stream_writer(channel)) wake_peer_slowly(channel);
 }
 
 // The rest of a wait.
@@ -112,7 +114,7 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, ReadyFunction 
   std::int64_t spin_ns = never_sleeps ? kSliceNs : spin_budget(channel);
   for (;;) {
     if (spin_ns > 0) spin(channel, deadline, plat_now_ns(), spin_ns, ready, context);
-    if (ready(channel, context)) {
+    if (ready(channel, context, true)) {
       learn(channel.wait, plat_now_ns() - start_ns);
       return SMIPC_OK;
     }
@@ -124,7 +126,7 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, ReadyFunction 
     if (!never_sleeps) {
       spin_ns = 0;
       const Status status = sleep_once(channel, deadline, ready, context);
-      if (status == SMIPC_E_INTERRUPTED && !ready(channel, context)) {
+      if (status == SMIPC_E_INTERRUPTED && !ready(channel, context, true)) {
         return fail_quietly(SMIPC_E_INTERRUPTED, channel.name);
       }
     }
@@ -170,22 +172,32 @@ Status look_for_peer(Channel& channel, bool now) {
   return peer_gone(channel);
 }
 
+bool spins_first(const Channel& channel) {
+  return channel.wait_policy != SMIPC_WAIT_BLOCK && !shares_processor(channel);
+}
+
+void forget_stall(Channel& channel) {
+  if (channel.self->stalled.load(std::memory_order_relaxed) != 0) {
+    channel.self->stalled.store(0, std::memory_order_relaxed);
+  }
+}
+
 Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t wanted_bytes,
                      ReadyFunction ready, void* context) {
-  if (ready(channel, context)) return SMIPC_OK;
+  if (ready(channel, context, true)) return SMIPC_OK;
   if (const Status reason = reason_to_stop(channel); reason != SMIPC_OK) {
     return stop_unless_ready(channel, reason, ready, context);
   }
   if (deadline.tries_only()) {
     const Status gone = look_for_peer(channel, false);
     if (gone != SMIPC_OK) return stop_unless_ready(channel, gone, ready, context);
+    if (is_stream_writer(channel)) announce_stall(channel, wanted_bytes);
     return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
   }
-  const bool spins = channel.wait_policy != SMIPC_WAIT_BLOCK && !shares_processor(channel);
-  if (spins && quick_spin(channel, ready, context)) return SMIPC_OK;
+  if (spins_first(channel) && quick_spin(channel, ready, context)) return SMIPC_OK;
   announce_stall(channel, wanted_bytes);
   const Status status = wait_patiently(channel, deadline, ready, context);
-  channel.self->stalled.store(0, std::memory_order_relaxed);
+  if (status == SMIPC_OK || !is_stream_writer(channel)) forget_stall(channel);
   return status;
 }
 
@@ -209,10 +221,6 @@ std::uint32_t announce_sleep(Channel& channel) {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the peer reads kFences and does the same
   }
   return before | kSleeping;
-}
-
-void stop_sleeping(Channel& channel) {
-  channel.self->wait_word.fetch_and(~kSleeping, std::memory_order_relaxed);
 }
 
 }  // namespace smipc::detail

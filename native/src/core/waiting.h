@@ -12,7 +12,10 @@
 // I1. A sleep lasts kSliceNs at most: a waker that was killed between W1 and W3, or a barrier that a
 //     peer could not register for, costs one slice and never a hang.
 // I2. After every slice without news the OS is asked whether the opposite role is held.
-// I3. The opposite end's flags are read before the condition is checked for the last time, so what
+// I3. Only wakers clear kSleeping, and they wake everybody: several threads may sleep on one end (a
+//     read, smipc_wait, the watcher), and one whose time is up must not take the bit from another.
+//     The price is one needless wake-up after a wait that timed out.
+// I4. The opposite end's flags are read before the condition is checked for the last time, so what
 //     it wrote before it closed or died is seen first.
 #pragma once
 
@@ -30,10 +33,20 @@ Status peer_gone(const Channel& channel);
 // and marks it as dead if not. Gives peer_gone().
 Status look_for_peer(Channel& channel, bool now);
 
+// A stream writer that could not write, and gave up, leaves word that it wants room (I3 of
+// stream.cpp); this takes it back.
+void forget_stall(Channel& channel);
+
+// Whether a wait of this end begins with spinning.
+bool spins_first(const Channel& channel);
+
 // Waits until ready(context) or the deadline. `wanted_bytes` is what a writer needs.
 // SMIPC_OK, _TIMED_OUT, _INTERRUPTED, _CLOSED, _OPPOSITE_CLOSED, _OPPOSITE_DIED, _BUSY (a listener
 // is to stop); errors are recorded.
-using ReadyFunction = bool (*)(Channel& channel, void* context);
+//
+// ready gets `thorough`: true before every decision (to sleep, to give up), when it must look at
+// everything; false while spinning, when it should look at what costs the opposite end least.
+using ReadyFunction = bool (*)(Channel& channel, void* context, bool thorough);
 Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t wanted_bytes,
                      ReadyFunction ready, void* context);
 
@@ -42,7 +55,10 @@ Status wait_until(Channel& channel, const Deadline& deadline, std::uint64_t want
                   Ready ready) {
   return wait_for_peer(
       channel, deadline, wanted_bytes,
-      [](Channel&, void* context) { return (*static_cast<Ready*>(context))(); }, &ready);
+      [](Channel&, void* context, bool thorough) {
+        return (*static_cast<Ready*>(context))(thorough);
+      },
+      &ready);
 }
 
 // W2 and W3: after a cursor has been stored. The fast paths read the word themselves.
@@ -56,8 +72,7 @@ inline void wake_peer(Channel& channel) {
   }
 }
 
-// S1: announces the sleep and returns the word to sleep on; kSleeping is cleared by stop_sleeping.
+// S1 and S2: announces the sleep and returns the word to sleep on.
 std::uint32_t announce_sleep(Channel& channel);
-void stop_sleeping(Channel& channel);
 
 }  // namespace smipc::detail

@@ -131,25 +131,24 @@ WatchGroup* join_group(WatchEntry* entry) {
 
 }  // namespace
 
-std::unique_ptr<WatchEntry> WatchEntry::start(Channel& channel) {
+Status WatchEntry::start(Channel& channel, std::unique_ptr<WatchEntry>* out) {
   std::unique_ptr<WatchEntry> entry(new WatchEntry(channel));
   const PlatResult result = plat_event_fd_create(&entry->fd_);
-  if (!result) {
-    fail(result.status, channel.name, result.detail);
-    return nullptr;
-  }
+  if (!result) return fail(result.status, channel.name, result.detail);
   try {
     entry->group_ = join_group(entry.get());
   } catch (const std::system_error& error) {
-    fail(SMIPC_E_LIMIT, channel.name, std::string("cannot start a thread: ") + error.what());
+    return fail(SMIPC_E_LIMIT, channel.name,
+                std::string("cannot start a thread: ") + error.what());
   }
-  if (entry->group_ == nullptr) return nullptr;
+  if (entry->group_ == nullptr) return fail(SMIPC_E_NO_MEMORY, channel.name);
   if (can_read_now(channel)) {
     entry->group_->set_now(*entry);
   } else {
     entry->arm();
   }
-  return entry;
+  *out = std::move(entry);
+  return SMIPC_OK;
 }
 
 WatchEntry::~WatchEntry() { stop(); }

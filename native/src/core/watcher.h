@@ -18,8 +18,8 @@ class WatchGroup;
 // One watched reader. Owned by its channel, which stops it before its segment goes.
 class WatchEntry {
  public:
-  // nullptr: the error is recorded.
-  static std::unique_ptr<WatchEntry> start(Channel& channel);
+  // On failure the error is recorded.
+  static Status start(Channel& channel, std::unique_ptr<WatchEntry>* out);
   ~WatchEntry();
 
   std::int32_t fd() const { return fd_; }

@@ -6,7 +6,7 @@
 namespace smipc::detail {
 namespace {
 
-constexpr std::int32_t kLookIntervalMax = 32;
+constexpr std::int32_t kLookIntervalMax = 8;
 constexpr std::int64_t kQuickNs = 1'000'000;
 
 // A wait for `cost` bytes of room. The reader's cursor may be behind by limit/8; the exact tail is
@@ -14,7 +14,6 @@ constexpr std::int64_t kQuickNs = 1'000'000;
 struct RoomWait {
   Channel& channel;
   std::uint64_t cost;
-  std::uint32_t polls = 0;
   bool corrupt = false;
 
   // The reader's cursor follows its exact tail, so a value may be older than what is known.
@@ -33,13 +32,12 @@ struct RoomWait {
     return room(channel) >= cost;
   }
 
-  bool operator()() {
-    constexpr std::uint32_t kExactEvery = 64;
-    // T2 (pairs with T1 in message_recv.cpp): the reader's loads before its tail.
+  bool operator()(bool thorough) {
+    // T2 (pairs with T1 in reading.cpp): the reader's loads before its tail.
     if (accept(channel.peer->cursor.load(std::memory_order_acquire))) return true;
-    if (polls++ % kExactEvery != 0) return false;
+    if (!thorough) return false;
     std::uint64_t tail = 0;
-    if (!tail_for_writer(channel, &tail)) return corrupt = true;
+    if (!effective_tail(channel, channel.writer.head, &tail)) return corrupt = true;
     return accept(tail);
   }
 };
@@ -57,7 +55,7 @@ Status corrupt_tail(const Channel& channel) {
 Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadline) {
   if (cost <= room(channel)) return SMIPC_OK;
   RoomWait wait{channel, cost};
-  const Status status = wait_until(channel, deadline, cost, [&wait] { return wait(); });
+  const Status status = wait_until(channel, deadline, cost, [&wait](bool thorough) { return wait(thorough); });
   if (wait.corrupt) return corrupt_tail(channel);
   return status;
 }
@@ -65,9 +63,9 @@ Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadl
 Status wait_until_taken(Channel& channel, const Deadline& deadline) {
   bool corrupt = false;
   const std::uint64_t end = channel.writer.head;
-  const Status status = wait_until(channel, deadline, 0, [&channel, &corrupt, end] {
+  const Status status = wait_until(channel, deadline, 0, [&channel, &corrupt, end](bool) {
     std::uint64_t tail = 0;
-    if (!tail_for_writer(channel, &tail)) return corrupt = true;
+    if (!effective_tail(channel, end, &tail)) return corrupt = true;
     return tail == end;
   });
   return corrupt ? corrupt_tail(channel) : status;
@@ -75,21 +73,12 @@ Status wait_until_taken(Channel& channel, const Deadline& deadline) {
 
 Status look_around(Channel& channel) {
   WriterState& writer = channel.writer;
-  if (writer.until_look > 0) return SMIPC_OK;
   const std::int64_t now_ns = plat_now_coarse_ns();
   const bool quick = now_ns - writer.last_look_ns < kQuickNs;
   writer.last_look_ns = now_ns;
   writer.look_interval = quick ? std::min(writer.look_interval * 2, kLookIntervalMax) : 1;
   writer.until_look = writer.look_interval;
-  if (!quick) share_statistics(channel);
   const Status gone = look_for_peer(channel, false);
-  return gone == SMIPC_OK ? SMIPC_OK : fail(gone, channel.name);
-}
-
-Status before_writing(Channel& channel) {
-  const Status status = look_around(channel);
-  if (status != SMIPC_OK) return status;
-  const Status gone = peer_gone(channel);
   return gone == SMIPC_OK ? SMIPC_OK : fail(gone, channel.name);
 }
 

@@ -7,8 +7,11 @@
 
 #include <atomic>
 #include <cstring>
+#include <mutex>
+#include <new>
 
 #include "platform/platform.h"
+#include "platform/posix/fork_guard.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -83,15 +86,33 @@ void plat_signals_restore(const PlatSignalMask* before) {
   ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
+std::recursive_mutex& fork_mutex() {
+  static auto* mutex = new std::recursive_mutex;  // never destroyed: threads outlive static objects
+  return *mutex;
+}
+
 void plat_on_fork(void (*lock)(), void (*unlock)(), void (*child)()) {
-  static void (*unlock_in_child)();
+  static void (*lock_before)();
+  static void (*unlock_after)();
   static void (*mark_in_child)();
-  unlock_in_child = unlock;
+  lock_before = lock;
+  unlock_after = unlock;
   mark_in_child = child;
-  ::pthread_atfork(lock, unlock, [] {
-    mark_in_child();
-    unlock_in_child();
-  });
+  ::pthread_atfork(
+      [] {
+        lock_before();
+        fork_mutex().lock();
+      },
+      [] {
+        fork_mutex().unlock();
+        unlock_after();
+      },
+      [] {
+        mark_in_child();
+        // The only thread of the child owns it, but under another id: start with a fresh one.
+        new (&fork_mutex()) std::recursive_mutex;
+        unlock_after();
+      });
 }
 
 }  // namespace smipc::detail

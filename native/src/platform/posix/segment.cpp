@@ -123,6 +123,7 @@ PlatResult plat_segment_map(PlatSetup* setup, std::uint32_t role, std::uint64_t 
 
 bool plat_segment_role_held(PlatSegment* segment, std::uint32_t role, std::uint32_t pid,
                             std::uint64_t) {
+  const ForkGuard guard;
   bool unknown = false;
   FileDescriptor file = open_for_asking(segment, &unknown);
   if (file) return file_lock_is_held(file.get(), kFirstRoleLockByte + role);
@@ -139,6 +140,7 @@ void plat_segment_release(PlatSegment* segment) {
     ::munmap(segment->base, segment->bytes);  // out of mappings: better a fault than a held role
   }
   // A removed segment's file waits for its last end.
+  const ForkGuard guard;
   FileIdentity now;
   if (shm_identify(segment->removed_path, &now) && now == segment->identity) {
     bool unknown = false;

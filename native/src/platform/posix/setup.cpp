@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <new>
 
 #include "platform/posix/file_lock.h"
@@ -35,19 +36,35 @@ PlatResult open_or_create(PlatSetup* setup, bool create, std::uint32_t access) {
   return shm_create(setup->path, access, &setup->file, &setup->identity);
 }
 
-// Waits for the lock until the deadline; SMIPC_E_EXISTS: the file left the path, start over.
-PlatResult lock_current(PlatSetup* setup, std::int64_t deadline_ns) {
-  for (;;) {
-    const LockOutcome outcome = file_lock_try(setup->file.get(), kSetupLockByte);
-    if (outcome == LockOutcome::kFailed) return os_failure("fcntl(F_OFD_SETLK)", errno);
-    FileIdentity now;
-    if (!shm_identify(setup->path, &now) || now != setup->identity) return {SMIPC_E_EXISTS, ""};
-    if (outcome == LockOutcome::kTaken) return {};
-    if (plat_now_ns() >= deadline_ns) {
-      return {SMIPC_E_TIMED_OUT, "another process has been opening or closing it all the time"};
-    }
-    nap(kRetryNs);
+enum class Turn : std::uint8_t { kOurs, kAgain, kTheirs };
+
+// Tries the lock once. kAgain: the file has left the path.
+PlatResult try_lock_current(PlatSetup* setup, Turn* turn) {
+  const LockOutcome outcome = file_lock_try(setup->file.get(), kSetupLockByte);
+  if (outcome == LockOutcome::kFailed) return os_failure("fcntl(F_OFD_SETLK)", errno);
+  FileIdentity now;
+  if (!shm_identify(setup->path, &now) || now != setup->identity) {
+    *turn = Turn::kAgain;
+  } else {
+    *turn = outcome == LockOutcome::kTaken ? Turn::kOurs : Turn::kTheirs;
   }
+  return {};
+}
+
+// One attempt, without waiting. *out is set when it is our turn.
+PlatResult try_enter(const std::string& path, bool create, std::uint32_t access, Turn* turn,
+                     PlatSetup** out) {
+  std::unique_ptr<PlatSetup> setup(new (std::nothrow) PlatSetup);
+  if (setup == nullptr) return {SMIPC_E_NO_MEMORY, ""};
+  setup->path = path;
+  PlatResult result = open_or_create(setup.get(), create, access);
+  if (result.status == SMIPC_E_EXISTS) {
+    *turn = Turn::kAgain;
+    return {};
+  }
+  if (result) result = try_lock_current(setup.get(), turn);
+  if (result && *turn == Turn::kOurs) *out = setup.release();
+  return result;
 }
 
 std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
@@ -65,21 +82,18 @@ PlatResult no_space(std::uint64_t needed, std::uint64_t available, std::uint64_t
 
 PlatResult plat_setup_enter(const PlatSegmentName& name, bool create, std::uint32_t access,
                             std::int64_t timeout_ns, PlatSetup** out) {
-  PlatSetup* setup = new (std::nothrow) PlatSetup;
-  if (setup == nullptr) return {SMIPC_E_NO_MEMORY, ""};
-  setup->path = shm_path(name);
+  const std::string path = shm_path(name);
   const std::int64_t deadline_ns = plat_now_ns() + timeout_ns;
-  PlatResult result;
-  do {
-    result = open_or_create(setup, create, access);
-    if (result) result = lock_current(setup, deadline_ns);
-  } while (result.status == SMIPC_E_EXISTS);
-  if (!result) {
-    delete setup;
-    return result;
+  for (;;) {
+    // Nothing is open between two attempts, so that this process can fork meanwhile.
+    Turn turn = Turn::kAgain;
+    PlatResult result = try_enter(path, create, access, &turn, out);
+    if (!result || turn == Turn::kOurs) return result;
+    if (plat_now_ns() >= deadline_ns) {
+      return {SMIPC_E_TIMED_OUT, "another process has been opening or closing it all the time"};
+    }
+    if (turn == Turn::kTheirs) nap(kRetryNs);
   }
-  *out = setup;
-  return {};
 }
 
 std::uint64_t plat_setup_size(const PlatSetup* setup) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "platform/posix/file_lock.h"
+#include "platform/posix/fork_guard.h"
 #include "platform/posix/shm_file.h"
 #include "smipc.h"
 
@@ -41,6 +42,7 @@ std::vector<std::string> candidates(std::uint32_t kind) {
 // Under the setup lock of the file, so that nobody is just opening it.
 bool remove_if_unused(const std::string& name, std::size_t head_bytes,
                       bool (*removable)(const std::byte*, std::size_t)) {
+  const ForkGuard guard;
   const std::string path = shm_directory() + "/" + name;
   FileDescriptor file;
   FileIdentity identity;

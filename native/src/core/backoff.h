@@ -1,0 +1,27 @@
+// Letting the writer run ahead a little.
+//
+// A reader right behind the writer steals each cache line as it is written, and both crawl at the
+// speed of the line between the cores. After a burst of messages the reader therefore stays away
+// for 0.3 to 3 us, the shorter the longer the bursts get. (Measured at 64 B messages, near: 50 to
+// 110 M/s without, 200 to 330 with.) Not in a ping-pong, which would pay the delay each time: there
+// the messages are at least a round trip between two cores apart.
+#pragma once
+
+#include <cstdint>
+
+namespace smipc::detail {
+
+// Of one reader.
+struct DrainBackoff {
+  std::uint64_t burst_start = 0;   // messages read when the ring was last empty
+  std::uint64_t window_start = 0;  // messages read when the rate was last looked at
+  std::int64_t window_start_ns = 0;
+  std::uint32_t empties = 0;
+  std::uint32_t delay_ns = 0;
+  bool fast_stream = false;  // by the last window
+};
+
+// When the ring is found empty; `messages` is how many have been read in all.
+void back_off_after_burst(DrainBackoff& backoff, std::uint64_t messages);
+
+}  // namespace smipc::detail
