@@ -23,6 +23,11 @@ target_compile_definitions(smipc_objects
 target_include_directories(smipc_objects
   PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 target_link_libraries(smipc_objects PUBLIC Threads::Threads PRIVATE smipc_warnings)
+# Small payloads are copied in the words in which callers have just written them (core/copy.h): joined
+# into wider loads they would wait for the store buffer. Large ones go through memcpy all the same.
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(smipc_objects PRIVATE -fno-tree-vectorize -fno-tree-slp-vectorize)
+endif()
 set_target_properties(smipc_objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON
   CXX_VISIBILITY_PRESET hidden
@@ -56,7 +61,8 @@ else()
   target_compile_options(smipc_objects PRIVATE -fno-plt)
   target_link_libraries(smipc PRIVATE rt)
   target_link_options(smipc PRIVATE
-    "LINKER:--version-script=${smipc_exports}" LINKER:--as-needed LINKER:-z,relro LINKER:-z,now)
+    "LINKER:--version-script=${smipc_exports}" LINKER:--as-needed LINKER:-z,relro LINKER:-z,now
+    LINKER:-z,nodelete)  # threads and fork handlers of the library outlive dlclose
   if(NOT SMIPC_SANITIZE)
     target_link_options(smipc PRIVATE -static-libgcc -static-libstdc++ LINKER:--no-undefined)
   endif()

@@ -13,10 +13,12 @@ namespace smipc::detail {
 
 inline constexpr std::size_t kWordCopyMax = 128;
 
-inline void copy_word(std::byte* to, const std::byte* from) {
-  std::uint64_t word;
-  std::memcpy(&word, from, sizeof word);
-  std::memcpy(to, &word, sizeof word);
+template <std::size_t kBytes>
+inline void copy_words(std::byte* to, const std::byte* from) {
+  static_assert(kBytes % 8 == 0);
+  std::uint64_t words[kBytes / 8];
+  for (std::size_t i = 0; i < kBytes / 8; ++i) std::memcpy(&words[i], from + 8 * i, 8);
+  for (std::size_t i = 0; i < kBytes / 8; ++i) std::memcpy(to + 8 * i, &words[i], 8);
 }
 
 // Reads and writes exactly `size` bytes.
@@ -27,16 +29,14 @@ inline void copy_bytes(void* to_void, const void* from_void, std::size_t size) {
     if (size > 0) std::memcpy(to, from, size);  // an empty payload may have no address
     return;
   }
-  const std::byte* const last = from + size - 8;
-  std::byte* const last_to = to + size - 8;
-  for (; from + 32 <= last; from += 32, to += 32) {
-    copy_word(to, from);
-    copy_word(to + 8, from + 8);
-    copy_word(to + 16, from + 16);
-    copy_word(to + 24, from + 24);
+  std::size_t done = 0;
+  for (; size - done >= 32; done += 32) copy_words<32>(to + done, from + done);
+  if ((size & 16) != 0) {
+    copy_words<16>(to + done, from + done);
+    done += 16;
   }
-  for (; from < last; from += 8, to += 8) copy_word(to, from);
-  copy_word(last_to, last);  // the last word, which may overlap the one before
+  if ((size & 8) != 0) copy_words<8>(to + done, from + done);
+  if ((size & 7) != 0) copy_words<8>(to + size - 8, from + size - 8);  // overlaps what is done
 }
 
 }  // namespace smipc::detail
