@@ -26,7 +26,8 @@ target_link_libraries(smipc_objects PUBLIC Threads::Threads PRIVATE smipc_warnin
 # Small payloads are copied in the words in which callers have just written them (core/copy.h): joined
 # into wider loads they would wait for the store buffer. Large ones go through memcpy all the same.
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
-  target_compile_options(smipc_objects PRIVATE -fno-tree-vectorize -fno-tree-slp-vectorize)
+  target_compile_options(smipc_objects PRIVATE -fno-tree-vectorize -fno-tree-slp-vectorize
+    -fno-tree-loop-distribute-patterns)
 endif()
 set_target_properties(smipc_objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON

@@ -7,13 +7,7 @@
 #include "core/channel.h"
 #include "core/entry.h"
 #include "core/error.h"
-
-// For the slow halves of functions, so that the fast ones stay small.
-#if defined(_MSC_VER)
-#define SMIPC_NOINLINE __declspec(noinline)
-#else
-#define SMIPC_NOINLINE __attribute__((noinline))
-#endif
+#include "core/inlining.h"
 
 namespace smipc::detail {
 

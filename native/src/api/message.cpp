@@ -123,8 +123,8 @@ SMIPC_API smipc_status smipc_channel_send_many(smipc_channel* channel,
   size_t sent = 0;
   const Status status =
       with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
-        for (size_t i = 0; i < count || (count > 0 && messages == nullptr); ++i) {
-          if (messages == nullptr) return bad_pointer(*channel, "the array of messages");
+        if (messages == nullptr && count > 0) return bad_pointer(*channel, "messages");
+        for (size_t i = 0; i < count; ++i) {
           const Status checked = check_parts(*channel, messages + i, 1);
           if (checked != SMIPC_OK) return checked;
         }

@@ -9,34 +9,48 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/inlining.h"
+
 namespace smipc::detail {
 
 inline constexpr std::size_t kWordCopyMax = 128;
 
-template <std::size_t kBytes>
-inline void copy_words(std::byte* to, const std::byte* from) {
-  static_assert(kBytes % 8 == 0);
-  std::uint64_t words[kBytes / 8];
-  for (std::size_t i = 0; i < kBytes / 8; ++i) std::memcpy(&words[i], from + 8 * i, 8);
-  for (std::size_t i = 0; i < kBytes / 8; ++i) std::memcpy(to + 8 * i, &words[i], 8);
+inline std::uint64_t load_word(const std::byte* from) {
+  std::uint64_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+inline void copy_word(std::byte* to, const std::byte* from) {
+  const std::uint64_t word = load_word(from);
+  std::memcpy(to, &word, sizeof word);
+}
+
+// Four loads, then four stores. As single variables: an array would be copied in wider pieces.
+inline void copy_four_words(std::byte* to, const std::byte* from) {
+  const std::uint64_t first = load_word(from);
+  const std::uint64_t second = load_word(from + 8);
+  const std::uint64_t third = load_word(from + 16);
+  const std::uint64_t fourth = load_word(from + 24);
+  std::memcpy(to, &first, 8);
+  std::memcpy(to + 8, &second, 8);
+  std::memcpy(to + 16, &third, 8);
+  std::memcpy(to + 24, &fourth, 8);
 }
 
 // Reads and writes exactly `size` bytes.
-inline void copy_bytes(void* to_void, const void* from_void, std::size_t size) {
+SMIPC_INLINE void copy_bytes(void* to_void, const void* from_void, std::size_t size) {
   auto* to = static_cast<std::byte*>(to_void);
   const auto* from = static_cast<const std::byte*>(from_void);
   if (size > kWordCopyMax || size < 8) {
     if (size > 0) std::memcpy(to, from, size);  // an empty payload may have no address
     return;
   }
-  std::size_t done = 0;
-  for (; size - done >= 32; done += 32) copy_words<32>(to + done, from + done);
-  if ((size & 16) != 0) {
-    copy_words<16>(to + done, from + done);
-    done += 16;
-  }
-  if ((size & 8) != 0) copy_words<8>(to + done, from + done);
-  if ((size & 7) != 0) copy_words<8>(to + size - 8, from + size - 8);  // overlaps what is done
+  const std::byte* const last = from + size - 8;
+  std::byte* const last_to = to + size - 8;
+  for (; size >= 32; size -= 32, from += 32, to += 32) copy_four_words(to, from);
+  for (; size > 8; size -= 8, from += 8, to += 8) copy_word(to, from);
+  if (size > 0) copy_word(last_to, last);  // may overlap the word before
 }
 
 }  // namespace smipc::detail

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/copy.h"
+#include "core/inlining.h"
 #include "core/reading.h"
 #include "core/ring.h"
 #include "core/writing.h"
@@ -11,7 +12,7 @@
 namespace smipc::detail {
 
 // Writes a message behind the head without publishing it. False: take the slow way.
-inline bool stage_message(Channel& channel, const void* data, std::size_t size) {
+SMIPC_INLINE bool stage_message(Channel& channel, const void* data, std::size_t size) {
   WriterState& writer = channel.writer;
   if (size > kChunkBytes || record_cost(size) > room(channel)) return false;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
@@ -27,23 +28,23 @@ inline bool stage_message(Channel& channel, const void* data, std::size_t size) 
   return true;
 }
 
-inline void publish_staged(Channel& channel) { publish_head(channel, channel.writer.head); }
+SMIPC_INLINE void publish_staged(Channel& channel) { publish_head(channel, channel.writer.head); }
 
-inline bool send_fast(Channel& channel, const void* data, std::size_t size) {
+SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size) {
   if (!stage_message(channel, data, size)) return false;
   publish_staged(channel);
   return true;
 }
 
 // Whether a record is there, looking at the head again if none is known.
-inline bool record_there(Channel& channel) {
+SMIPC_INLINE bool record_there(Channel& channel) {
   const ReaderState& reader = channel.reader;
   if (reader.head_seen != reader.tail) return true;
   return refresh_head(channel) && reader.head_seen != reader.tail;
 }
 
 // The size of the message that was received, or -1: take the slow way.
-inline std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity) {
+SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity) {
   const ReaderState& reader = channel.reader;
   if (reader.special || !record_there(channel)) return -1;
   const std::byte* record = record_at_tail(channel);
