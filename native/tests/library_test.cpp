@@ -100,13 +100,21 @@ TEST(Library, the_log_tells_of_openings_or_of_everything) {
   EXPECT_NE(std::string::npos, all.find("17 bytes")) << all;
 }
 
-TEST(Library, the_log_level_may_change_while_a_channel_is_open) {
-  Pair pair("log-later", 64);
-  const std::vector<unsigned char> data = pattern(17, 1);
-  send(pair.writer, data);
-  const std::string all = log_of(SMIPC_LOG_ALL, [&] { send(pair.writer, data); });
-  EXPECT_EQ(1u, count_lines(all)) << all;
-  EXPECT_EQ("", log_of(SMIPC_LOG_DISABLE, [&] { send(pair.writer, data); }));
+TEST(Library, the_log_level_may_change_while_channels_are_open) {
+  Pair before("log-before", 64);
+  std::vector<Pair> after;
+  const auto use_both = [&] {
+    for (Pair* pair : {&before, &after[0]}) {
+      send(pair->writer, pattern(5, 1));
+      recv(pair->reader);
+    }
+  };
+  // SMIPC_LOG_ALL counts for channels opened afterwards.
+  EXPECT_NE("", log_of(SMIPC_LOG_ALL, [&] { after.emplace_back("log-after", 64); }));
+  EXPECT_EQ("", log_of(SMIPC_LOG_DISABLE, use_both));
+  EXPECT_EQ("", log_of(SMIPC_LOG_BASIC, use_both));
+  const std::string all = log_of(SMIPC_LOG_ALL, use_both);
+  EXPECT_NE(std::string::npos, all.find("log-after")) << all;
 }
 
 TEST(Library, clean_closes_every_end_and_the_handles_stay) {

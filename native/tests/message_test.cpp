@@ -1,4 +1,5 @@
 // Messages of every size through rings of every size, against a model, in threads and in processes.
+#include <cstring>
 #include <deque>
 
 #include "support.hpp"

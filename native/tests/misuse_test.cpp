@@ -138,8 +138,8 @@ TEST_P(Misuse, timeouts_below_minus_1_are_refused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Channel, Misuse, testing::Values(SMIPC_STREAM, SMIPC_MESSAGE),
-                         [](const testing::TestParamInfo<std::uint32_t>& info) {
-                           return info.param == SMIPC_STREAM ? "stream" : "message";
+                         [](const testing::TestParamInfo<std::uint32_t>& which) {
+                           return which.param == SMIPC_STREAM ? "stream" : "message";
                          });
 
 TEST(MisuseOfHandles, null_is_an_error_and_free_takes_it) {

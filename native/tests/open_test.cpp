@@ -1,6 +1,8 @@
 // Opening ends: names, capacities, options, who may take which role, and how long a channel lives.
 #include <unistd.h>
 
+#include <cstring>
+
 #include "support.hpp"
 
 namespace smipc::test {

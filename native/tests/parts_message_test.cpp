@@ -1,4 +1,6 @@
 // Messages gathered from and scattered into many buffers; and large ones that break off half-way.
+#include <cstring>
+
 #include "support.hpp"
 
 namespace smipc::test {

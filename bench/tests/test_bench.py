@@ -1,0 +1,168 @@
+"""The parts of the benchmark suite that can be wrong in silence: states, medians, ratios, verdicts,
+documents."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numpy")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from suite import goals, publish, tables
+from suite.catalogue import Entry, Scenario, all_scenarios, select
+from suite.programs import BENCH
+from suite.summary import Sample, Summary, Thresholds, value_in
+
+LIMIT = Scenario(
+    "limit", "The limit", "ns", (Entry("bare", "x", (), "limit"),), limit=("limit", "bare")
+)
+RACE = Scenario(
+    "race",
+    "A race",
+    "us",
+    (Entry("smipc", "x", (), "smipc"), Entry("other, polling", "x", ()), Entry("other", "x", ())),
+    limit=("limit", "bare"),
+)
+
+
+def sample(scenario: str, label: str, state: str, value: float) -> Sample:
+    return Sample(scenario, label, 0, state, 100.0, 100.0, {"value": value, "unit": "ns"})
+
+
+@pytest.fixture
+def summary() -> Summary:
+    return Summary(
+        [LIMIT, RACE],
+        [
+            sample("limit", "bare", "near", 100),
+            sample("limit", "bare", "far", 500),
+            sample("race", "smipc", "near", 130),
+            sample("race", "smipc", "near", 110),
+            sample("race", "smipc", "near", 120),
+            sample("race", "smipc", "far", 600),
+            sample("race", "other, polling", "near", 2000),
+            sample("race", "other", "near", 3000),
+            sample("race", "other", "mixed", 1),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "state"),
+    [
+        (115, 120, "near"),
+        (515, 510, "far"),
+        (115, 515, "mixed"),
+        (515, 115, "mixed"),
+        (300, 115, "mixed"),
+        (300, 300, "mixed"),
+        (47, 48, "sibling"),
+        (47, 115, "mixed"),
+    ],
+)
+def test_state_needs_both_probes(before: float, after: float, state: str) -> None:
+    assert Thresholds().state(before, after) == state
+
+
+def test_states_are_never_pooled(summary: Summary) -> None:
+    near = summary.figure("race", "smipc", "near")
+    assert near is not None
+    assert (near.count, near.median, near.low, near.high) == (3, 0.120, 0.110, 0.130)
+    assert summary.of_limit(RACE, "smipc", "near") == pytest.approx(1.2)
+    assert summary.of_limit(RACE, "smipc", "far") == pytest.approx(1.2)
+    assert summary.of_limit(RACE, "other", "mixed") is None
+
+
+def test_best_comes_first_whichever_way_is_better(summary: Summary) -> None:
+    assert [label for label, _ in summary.ranked(RACE, "near")] == [
+        "smipc",
+        "other, polling",
+        "other",
+    ]
+    more = Scenario("rate", "", "M/s", RACE.entries)
+    rates = [Sample("rate", label, 0, "near", 1, 1, {"value": value, "unit": "messages/s"})
+             for label, value in (("smipc", 2e6), ("other", 1e6))]  # fmt: skip
+    assert [label for label, _ in Summary([more], rates).ranked(more, "near")] == ["smipc", "other"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "result", "value"),
+    [
+        ("ns", {"value": 120.0, "unit": "ns"}, 120.0),
+        ("us", {"value": 120.0, "unit": "ns"}, 0.12),
+        ("us", {"value": 120.0, "unit": "us"}, 120.0),
+        ("M/s", {"value": 2e6, "unit": "messages/s"}, 2.0),
+        ("GB/s", {"value": 1.0, "unit": "messages/s", "bytes_per_second": 5e9}, 5.0),
+        ("KiB", {"value": 2048.0, "unit": "B"}, 2.0),
+    ],
+)
+def test_value_in_unit(unit: str, result: dict[str, object], value: float) -> None:
+    assert value_in(unit, result) == pytest.approx(value)
+
+
+def test_value_in_wrong_unit_is_an_error() -> None:
+    with pytest.raises(ValueError, match="us where ns"):
+        value_in("ns", {"value": 1.0, "unit": "us"})
+
+
+def test_overview_shows_the_best_of_a_family(summary: Summary) -> None:
+    text = tables.overview_table(summary, {"race": "the race"})
+    assert "| other | 2.00 |" in text and "| **smipc** | 0.12 |" in text
+
+
+def test_absent_contestant_is_reported_with_its_reason(summary: Summary) -> None:
+    text = tables.scenario_table(summary, RACE, {("race", "other"): "not installed"})
+    assert "- other: not installed" in text
+
+
+def test_every_goal_and_limit_names_an_entry() -> None:
+    scenarios = all_scenarios()
+    known = {(scenario.key, entry.label) for scenario in scenarios for entry in scenario.entries}
+    assert {(goal.scenario, goal.label) for goal in goals.goals()} <= known
+    assert {scenario.limit for scenario in scenarios if scenario.limit} <= known
+    assert sum(len(scenario.entries) for scenario in scenarios) == len(known), "a label twice"
+
+
+def test_every_program_of_the_catalogue_exists() -> None:
+    for scenario in all_scenarios():
+        for entry in scenario.entries:
+            file = (
+                BENCH / "python" / entry.program
+                if entry.program.endswith(".py")
+                else BENCH / "native" / f"{entry.program}.cpp"
+            )
+            assert file.exists(), file
+
+
+def test_goal_is_judged_by_the_median_of_its_state() -> None:
+    scenario = next(s for s in all_scenarios() if s.key == "cpp.roundtrip")
+    slow = [sample("cpp.roundtrip", "smipc (spin)", "near", value) for value in (140, 160, 170)]
+    verdict = goals.judge(Summary([scenario], slow))[0]
+    assert (verdict.measured, verdict.meets_must, verdict.count) == (160, False, 3)
+    fast = [sample("cpp.roundtrip", "smipc (spin)", "near", value) for value in (120, 130, 900)]
+    assert goals.judge(Summary([scenario], fast))[0].meets_must is True
+    far = [sample("cpp.roundtrip", "smipc (spin)", "far", 100)]
+    assert goals.judge(Summary([scenario], far)) == []
+
+
+def test_selection_brings_its_limits_along() -> None:
+    chosen = select(all_scenarios(), "cpp.oneway.8B/smipc")
+    assert {(s.key, e.label) for s in chosen for e in s.entries} == {
+        ("cpp.oneway.8B", "smipc"),
+        ("cpp.oneway.1M", "bare ring"),
+    }
+
+
+def test_publish_replaces_only_what_is_between_the_markers(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("no markers here\n")
+    page = tmp_path / "docs" / "benchmarks.md"
+    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    (tmp_path / "plot.png").write_bytes(b"picture")
+    publish.publish("new", tmp_path / "plot.png", tmp_path)
+    assert page.read_text() == f"before\n{publish.BEGIN}\nnew\n{publish.END}\nafter\n"
+    assert (tmp_path / "README.md").read_text() == "no markers here\n"
+    assert (tmp_path / "docs" / "benchmarks.png").read_bytes() == b"picture"

@@ -1,0 +1,126 @@
+"""smipc: shared-memory channels between the processes of one machine.
+
+    from smipc import *
+
+    with open_channel("camera", CHAN_W, framing="message") as channel:
+        channel.send(b"hello")
+
+A channel has one writer and one reader, in any two processes, written in Python, C or C++.
+See open_channel, Channel, and smipc.aio for asyncio.
+"""
+
+from __future__ import annotations
+
+from smipc._library import clean_library, clean_stale, init_library, unlink
+from smipc._log import LOG_ALL, LOG_BASIC, LOG_DISABLE
+from smipc._native import ffi as _ffi
+from smipc._native import lib as _lib
+from smipc._wait import wait
+from smipc.channel import CHAN_R, CHAN_W, Channel, open_channel
+from smipc.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    BufferTooSmallError,
+    BusyError,
+    ClosedError,
+    CorruptError,
+    EndTakenError,
+    ForkedError,
+    InternalError,
+    InterruptedCallError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    LimitError,
+    MessageFormatError,
+    NoSpaceError,
+    NotFoundError,
+    NotSmipcError,
+    OppositeEndClosedError,
+    OppositeEndDiedError,
+    OutOfMemoryError,
+    SmipcError,
+    SystemFailureError,
+    TimedOutError,
+    UnsupportedError,
+    VersionError,
+    WrongEndError,
+    WrongFramingError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctypes import create_string_buffer
+
+    from smipc import aio as aio
+    from smipc._listener import Listener as Listener
+    from smipc._status import Status as Status
+
+__version__: str = _ffi.string(_lib.smipc_version()).decode()
+
+__all__ = [
+    "CHAN_R",
+    "CHAN_W",
+    "LOG_ALL",
+    "LOG_BASIC",
+    "LOG_DISABLE",
+    "AccessDeniedError",
+    "AlreadyExistsError",
+    "BufferTooSmallError",
+    "BusyError",
+    "Channel",
+    "ClosedError",
+    "CorruptError",
+    "EndTakenError",
+    "ForkedError",
+    "InternalError",
+    "InterruptedCallError",
+    "InvalidArgumentError",
+    "InvalidTypeError",
+    "LimitError",
+    "MessageFormatError",
+    "NoSpaceError",
+    "NotFoundError",
+    "NotSmipcError",
+    "OppositeEndClosedError",
+    "OppositeEndDiedError",
+    "OutOfMemoryError",
+    "SmipcError",
+    "SystemFailureError",
+    "TimedOutError",
+    "UnsupportedError",
+    "VersionError",
+    "WrongEndError",
+    "WrongFramingError",
+    "clean_library",
+    "clean_stale",
+    "create_string_buffer",
+    "init_library",
+    "open_channel",
+    "unlink",
+    "wait",
+]
+
+# What costs milliseconds to import, and is imported when it is asked for.
+_LAZY = {
+    "Listener": "smipc._listener",
+    "Status": "smipc._status",
+    "create_string_buffer": "ctypes",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "aio":
+        import importlib
+
+        return importlib.import_module("smipc.aio")
+    if name in _LAZY:
+        import importlib
+
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'smipc' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_LAZY, "aio"})

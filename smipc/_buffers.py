@@ -1,0 +1,76 @@
+"""What users pass as data: from any bytes-like object to memory that C may read or fill.
+
+cffi takes any of its own pointers for `void *`, and the length of an int[3] is 3: so everything but
+plain bytes goes through a memoryview first, which knows bytes from items.
+"""
+
+from __future__ import annotations
+
+from smipc._native import ffi
+from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Buffer
+
+
+def readable(cid: bytes, data: Buffer) -> bytes | memoryview:
+    """`data` itself when it is bytes, else a contiguous view of it. Refuses anything else."""
+    if type(data) is bytes:
+        return data
+    view = _view(cid, data)
+    if not view.c_contiguous:
+        raise InvalidArgumentError(
+            channel_text(cid, f"a {type(data).__name__} that is not contiguous cannot be sent")
+        )
+    return view
+
+
+def writable(cid: bytes, buffer: Buffer) -> memoryview:
+    """A view of `buffer` as bytes that may be filled. InvalidTypeError, InvalidArgumentError."""
+    view = _view(cid, buffer)
+    if view.readonly:
+        raise InvalidTypeError(
+            channel_text(cid, f"a {type(buffer).__name__} that is read-only cannot be filled")
+        )
+    if not view.c_contiguous:
+        raise InvalidArgumentError(
+            channel_text(cid, f"a {type(buffer).__name__} that is not contiguous cannot be filled")
+        )
+    if view.nbytes == 0:  # a cast refuses zeros in a shape
+        return memoryview(bytearray())
+    return view.cast("B")
+
+
+def pointer(buffer: bytes | memoryview) -> Any:
+    """C's pointer to the memory of a buffer, which it keeps from moving."""
+    return ffi.from_buffer(buffer)
+
+
+def whole_number(cid: bytes, what: str, value: int, lowest: int, highest: int) -> int:
+    """`value`, checked to be an integer in a range."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InvalidTypeError(
+            channel_text(cid, f"{what} must be an integer, not {type(value).__name__}")
+        )
+    number = value.__index__()
+    if not lowest <= number <= highest:
+        raise InvalidArgumentError(
+            channel_text(cid, f"{what} must be from {lowest} to {highest}: {number}")
+        )
+    return number
+
+
+def _view(cid: bytes, data: Buffer) -> memoryview:
+    try:
+        return memoryview(data)
+    except TypeError:
+        raise InvalidTypeError(
+            channel_text(cid, f"a bytes-like object is needed, not {type(data).__name__}")
+        ) from None
+    except (BufferError, ValueError) as error:  # a released memoryview, an array of dates
+        raise InvalidArgumentError(
+            channel_text(cid, f"this {type(data).__name__} has no usable buffer: {error}")
+        ) from None

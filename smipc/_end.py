@@ -1,0 +1,248 @@
+"""What a Channel holds, and how its callers take turns: the base of Inbox, Outbox and Stream.
+
+Signals. A Python signal handler may raise between almost any two steps of Python code, and what a
+native call has just taken off the channel must not be lost then. CPython looks for signals after a
+CALL instruction, on a jump backwards and on entering a function, but not when a `for` takes the
+next item. So the calls that matter are made by iterators:
+
+    for status in map(receive, (handle,), (pointer,)):
+        if not status: ...
+
+Nothing can come between the call and the store of its result; what follows, up to the return or the
+store that makes the result safe, is free of calls, too. This is what looks odd in these modules.
+
+Threads. Native calls of one handle are serialised by the native lock. What Python adds around them
+(a fetch and the reading of what it fetched, the slices of a long send) is serialised by the turn of
+this module. Plain loads and stores in a row that contain none of the above cannot be torn apart by
+another thread either, and the fast paths live on that.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, get_ident
+from itertools import repeat
+from os import getpid
+from time import sleep
+
+from smipc import _abi
+from smipc._native import ffi, lib
+from smipc._timing import POLL, has_passed, slice_ns, timed_out
+from smipc.errors import (
+    BusyError,
+    ClosedError,
+    ForkedError,
+    SmipcError,
+    channel_text,
+    error,
+    make,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    from smipc._listener import Listener
+    from smipc._loans import Loan
+
+NO_HANDLE: Any = ffi.NULL
+
+# The batch when there is none. Never changed.
+NOTHING: list[bytes] = []
+
+# Values of _busy.
+FREE = 0
+FETCHING = 1  # a fetch of the fast path is in flight
+HELD = 2  # a thread has the turn, or a fetched result waits to be read: no fast path
+
+
+_TIMED_OUT = _abi.SMIPC_E_TIMED_OUT
+_INTERRUPTED = _abi.SMIPC_E_INTERRUPTED
+
+
+class Quit(BaseException):
+    """Leads a thread of smipc's own out of its wait. Users never see it."""
+
+
+class _Keeper:
+    """The destructor of a borrowed pointer: it does nothing but keep the handle until then."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def __call__(self, _: Any) -> None:
+        pass
+
+
+def lend(handle: Any, pointer: Any, size: int) -> Any:
+    """A cffi buffer of memory that belongs to a handle, which is not freed while it, or any view of
+    it, exists."""
+    return ffi.buffer(ffi.gc(ffi.cast("char *", pointer), _Keeper(handle)), size)
+
+
+def owned(raw: Any) -> Any:
+    """A native handle that is freed with its last reference, but never in a forked child."""
+    pid = getpid()
+
+    def free(handle: Any) -> None:
+        if getpid() == pid:
+            lib.smipc_channel_free(handle)
+
+    return ffi.gc(raw, free)
+
+
+class End:
+    """The state of a Channel. Private: users see smipc.Channel."""
+
+    __slots__ = (
+        "__weakref__",
+        "_access",
+        "_area",
+        "_batch",
+        "_busy",
+        "_calls",
+        "_capacity",
+        "_chan_sz",
+        "_cid",
+        "_framing",
+        "_handle",
+        "_it",
+        "_lifetime",
+        "_listener",
+        "_loan",
+        "_memory",
+        "_mode",
+        "_on_close",
+        "_orphan",
+        "_owner",
+        "_pending",
+        "_quitting",
+        "_release",
+        "_sender",
+        "_shared_taken",
+        "_taken",
+        "_turn",
+        "_wait",
+    )
+
+    # As given to open_channel, the words already numbers.
+    _cid: bytes
+    _mode: int
+    _chan_sz: int
+    _framing: int
+    _wait: int
+    _lifetime: int
+    _access: int
+
+    _handle: Any  # NO_HANDLE while not open
+    _orphan: bool  # it was open when this process was forked off
+    _capacity: int  # of the open channel: its creator's chan_sz
+    _on_close: tuple[Callable[[], None], ...]  # called before it is closed
+    _listener: Listener | None
+    _loan: Loan | None  # the reservation or the borrow that is out
+
+    # The turn.
+    _turn: Any  # a lock
+    _owner: int  # the thread that has it, or 0
+    _quitting: int  # the thread that is to leave its wait, or 0
+    _busy: int
+    _release: Iterator[None]  # each step of it gives the lock back
+
+    # A writer.
+    _sender: Any  # the handle for fast sends; NO_HANDLE while a message is sent in slices
+
+    # A reader: the hand-out. Fetched messages are _batch[_taken[0]:], and _it yields pairs of a
+    # message and the count that _taken[0] must get just before the message is handed on. The native
+    # reading calls change _taken[0], so before each of them _batch, which is through, is dropped.
+    _it: Iterable[tuple[int, bytes]]
+    _batch: list[bytes]
+    _taken: memoryview
+    _shared_taken: memoryview  # in the segment: what a successor of this reader starts from
+    _pending: int | None  # a fetch result that has not been read from the area yet
+    _calls: Iterable[int]  # each step of it is a fetch; empty: the fast path is closed
+    _area: Any  # what fetches fill, as a cffi buffer
+    _memory: memoryview  # the same
+
+    def _set_unopened(self) -> None:
+        """Everything that belongs to an open end, gone."""
+        self._it = ()
+        self._batch = NOTHING
+        self._calls = ()
+        self._pending = None
+        self._sender = self._handle = NO_HANDLE
+        self._taken = self._shared_taken = memoryview(bytearray(2)).cast("H")
+        self._area = None
+        self._memory = memoryview(b"")
+        self._busy = FREE
+        self._loan = None
+        self._listener = None
+        self._capacity = 0
+
+    def _set_turn(self) -> None:
+        self._turn = allocate_lock()
+        self._owner = self._quitting = 0
+        nothing: Iterator[None] = repeat(None)
+        self._release = map(self._turn.__exit__, nothing, nothing, nothing)
+
+    def _enter(self, deadline: int | None) -> None:
+        """Takes the turn, which the caller gives back. Called as `for _ in map(self._enter, ...)`,
+        with the `try` that gives it back as the first thing in the loop.
+
+        BusyError (a signal handler calls what it has interrupted), TimedOutError.
+        """
+        me = get_ident()
+        if self._owner == me:
+            raise self._error(BusyError, "called again by a signal handler while it is in use")
+        pause = 0.0
+        while True:
+            for mine in map(self._turn.acquire, (True,), (pause,)):
+                if mine:
+                    if self._busy != FETCHING:
+                        self._owner = me
+                        self._busy = HELD
+                        return
+                    # The fast path of another thread is under way. It is closed from here on, and
+                    # the call in flight takes one slice at most.
+                    self._calls = ()
+                    self._turn.release()
+                    sleep(0.0005)
+            if has_passed(deadline):
+                raise timed_out(self._cid, "another thread is using the channel")
+            if self._quitting == me:
+                raise Quit
+            pause = slice_ns(deadline) / 1e9 if deadline != POLL else 0.0
+
+    def _go_on(self, status: int, deadline: int | None, problem: str) -> None:
+        """After a native call that came to nothing: returns if it is to be made again.
+
+        TimedOutError, saying `problem`, when the deadline has passed; the status's own error.
+        """
+        if status != _TIMED_OUT and status != _INTERRUPTED:
+            raise error(status)
+        if has_passed(deadline):
+            raise timed_out(self._cid, problem)
+        if self._quitting == get_ident():
+            raise Quit
+
+    def _opened(self) -> Any:
+        """The native handle. ClosedError, ForkedError."""
+        handle = self._handle
+        if not handle:
+            raise self._not_open()
+        return handle
+
+    def _not_open(self) -> SmipcError:
+        if self._orphan:
+            return self._error(
+                ForkedError, "it was opened by the parent process, before fork: open it here"
+            )
+        return self._error(ClosedError, "it is not open")
+
+    def _error(self, kind: type[SmipcError], text: str) -> SmipcError:
+        return make(kind, channel_text(self._cid, text))
+
+    def _refuse_loan(self) -> None:
+        if self._loan is not None:
+            raise self._error(BusyError, f"{self._loan.what} is open: leave it first")

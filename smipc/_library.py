@@ -1,0 +1,128 @@
+"""What concerns the process as a whole: the log level, closing everything, leftovers, fork."""
+
+from __future__ import annotations
+
+import sys
+from _weakref import ref  # the module weakref is this and a millisecond
+from os import getpid
+
+from smipc import _abi, _log
+from smipc._buffers import whole_number
+from smipc._native import ffi, lib
+from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text, check
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from smipc.channel import Channel
+
+# The Channels of this process that are open.
+_open: dict[int, ref[Channel]] = {}
+_arranged_pid = 0
+_hooked = False
+
+
+def init_library(log_level: int = _log.LOG_DISABLE) -> None:
+    """Sets the log level: LOG_DISABLE (the default), LOG_BASIC: channels opening and closing, or
+    LOG_ALL: also each read and write, of channels opened from now on.
+
+    The lines go to logging.getLogger("smipc"), whose level is set to let them pass; where they end
+    up is up to the program (logging.basicConfig, say). Optional, and callable again.
+    """
+    level = whole_number(b"", "log_level", log_level, _log.LOG_DISABLE, _log.LOG_ALL)
+    check(lib.smipc_init(_abi.SMIPC_LOG_DISABLE))
+    _log.set_level(level)
+
+
+def clean_library() -> None:
+    """Closes every channel that this process has open. A channel whose other end is open in another
+    process lives on. The Channel objects can be opened again."""
+    close_all()
+    check(lib.smipc_clean())
+
+
+def clean_stale() -> int:
+    """Removes what killed processes have left in shared memory; returns the number of channels.
+
+    Channels with lifetime="kernel", and those of other users, are passed over.
+    """
+    removed = ffi.new("size_t *")
+    check(lib.smipc_clean_stale(removed))
+    return int(removed[0])
+
+
+def unlink(cid: bytes | str) -> None:
+    """Removes the name of a channel. Ends that are open go on with each other; whoever opens the
+    name next creates a new channel. NotFoundError, AccessDeniedError, InvalidArgumentError."""
+    name = name_of(cid)
+    check(lib.smipc_channel_unlink(name, len(name)))
+
+
+def name_of(cid: bytes | str) -> bytes:
+    """A channel's name as bytes. InvalidTypeError, InvalidArgumentError."""
+    if isinstance(cid, str):
+        try:
+            name = cid.encode()
+        except UnicodeEncodeError:
+            raise InvalidArgumentError(f"a cid that is no Unicode text: {cid!r}") from None
+    elif isinstance(cid, bytes):
+        name = bytes(cid)
+    else:
+        raise InvalidTypeError(f"a cid must be bytes or str, not {type(cid).__name__}: {cid!r}")
+    if not 1 <= len(name) <= _abi.SMIPC_MAX_NAME:
+        raise InvalidArgumentError(
+            channel_text(name, f"a cid has 1 to {_abi.SMIPC_MAX_NAME} bytes, not {len(name)}")
+        )
+    if b"\0" in name:
+        raise InvalidArgumentError(channel_text(name, "a cid must not contain a NUL byte"))
+    return name
+
+
+def register(channel: Channel) -> None:
+    """Of a Channel that has been opened: it is closed at exit, and marked in a forked child."""
+    _arrange_exit()
+    key = id(channel)
+
+    def forget(gone: ref[Channel]) -> None:
+        if _open.get(key) is gone:
+            del _open[key]
+
+    _open[key] = ref(channel, forget)
+
+
+def unregister(channel: Channel) -> None:
+    _open.pop(id(channel), None)
+
+
+def close_all() -> None:
+    for reference in list(_open.values()):
+        channel = reference()
+        if channel is not None:
+            channel.close()
+
+
+def _arrange_exit() -> None:
+    """Closes what is open when this process ends, also when it is a child of multiprocessing, which
+    leaves without running atexit."""
+    global _arranged_pid, _hooked
+    if _arranged_pid == getpid():
+        return
+    if not _hooked:
+        import atexit
+        import os
+
+        atexit.register(close_all)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_after_fork)
+        _hooked = True
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, close_all, exitpriority=0)
+    _arranged_pid = getpid()
+
+
+def _after_fork() -> None:
+    inherited = [reference() for reference in _open.values()]
+    _open.clear()
+    for channel in inherited:
+        if channel is not None:
+            channel._after_fork()

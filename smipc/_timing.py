@@ -1,0 +1,54 @@
+"""Timeouts: seconds as float at the surface, deadlines in nanoseconds of the monotonic clock below.
+
+A deadline of None never comes; POLL has passed already. No native call waits for longer than SLICE,
+so that Python gets to look after its signals even when one lands just before the native sleep.
+"""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+
+from smipc.errors import InvalidArgumentError, InvalidTypeError, TimedOutError, channel_text
+
+SLICE = 50_000_000
+POLL = 0
+
+_LONGEST = 1e18 / 1e9  # beyond this many seconds it is for ever
+
+
+def deadline_after(cid: bytes, timeout: float | None) -> int | None:
+    """The deadline of a timeout in seconds: None waits for ever, 0 tries. Checks it."""
+    if timeout is None:
+        return None
+    if type(timeout) is not float and type(timeout) is not int:
+        if isinstance(timeout, (bool, str, bytes)) or not hasattr(timeout, "__float__"):
+            kind = type(timeout).__name__
+            raise InvalidTypeError(
+                channel_text(cid, f"timeout must be a number of seconds or None, not {kind}")
+            )
+        timeout = float(timeout)
+    if not timeout >= 0:  # NaN too
+        raise InvalidArgumentError(channel_text(cid, f"timeout must not be negative: {timeout!r}"))
+    if timeout == 0:
+        return POLL
+    if timeout > _LONGEST:
+        return None
+    return monotonic_ns() + int(timeout * 1e9)
+
+
+def slice_ns(deadline: int | None) -> int:
+    """How long the next native call may wait, in nanoseconds."""
+    if deadline is None:
+        return SLICE
+    if deadline == POLL:
+        return 0
+    return min(SLICE, max(0, deadline - monotonic_ns()))
+
+
+def has_passed(deadline: int | None) -> bool:
+    return deadline is not None and (deadline == POLL or monotonic_ns() >= deadline)
+
+
+def timed_out(cid: bytes, what: str) -> TimedOutError:
+    """The error for a deadline that has passed while `what` was waited for."""
+    return TimedOutError(channel_text(cid, f"timed out: {what}"))
