@@ -4,15 +4,20 @@
 namespace smipc::detail {
 namespace {
 
-Status refuse_state(const Channel& channel) {
+// What may change from call to call.
+Status refuse_now(const Channel& channel, bool is_listener) {
   switch (channel.state.load(std::memory_order_acquire)) {
     case EndState::kForked:
       return fail(SMIPC_E_FORKED, channel.name);
     case EndState::kUsable:
-      return SMIPC_OK;
+      break;
     default:
       return fail(SMIPC_E_CLOSED, channel.name);
   }
+  if (!is_listener && channel.listening.load(std::memory_order_acquire)) {
+    return fail(SMIPC_E_BUSY, channel.name, "a listener is reading it");
+  }
+  return SMIPC_OK;
 }
 
 }  // namespace
@@ -39,18 +44,14 @@ Status refuse(const Channel& channel, CallKind kind) {
 
 Entry::Entry(Channel& channel, CallKind kind, const Deadline& deadline, bool is_listener)
     : channel_(channel) {
-  if ((status_ = refuse_state(channel)) != SMIPC_OK) return;
+  if ((status_ = refuse_now(channel, is_listener)) != SMIPC_OK) return;
   if ((status_ = refuse(channel, kind)) != SMIPC_OK) return;
-  if (!is_listener && channel.listening.load(std::memory_order_acquire)) {
-    status_ = fail(SMIPC_E_BUSY, channel.name, "a listener is reading it");
-    return;
-  }
   if (!(as_owner_ = channel.lock.enter_as_owner()) &&
       !channel.lock.enter(deadline, &as_owner_)) {
     status_ = fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
     return;
   }
-  status_ = refuse_state(channel);  // it may have closed while we waited for our turn
+  status_ = refuse_now(channel, is_listener);  // it may have changed while we waited for our turn
   if (status_ != SMIPC_OK) as_owner_ ? channel.lock.leave_as_owner() : channel.lock.leave();
 }
 

@@ -1,0 +1,108 @@
+// White box: copying, and runs of buffers seen as one.
+#include "core/copy.h"
+
+#include <cstring>
+
+#include "core/parts.h"
+#include "support.hpp"
+
+namespace smipc::test {
+namespace {
+
+TEST(CopyBytes, copies_exactly_so_many_bytes_from_and_to_any_address) {
+  constexpr std::size_t kMargin = 16;
+  for (std::size_t size = 0; size <= 300; ++size) {
+    for (std::size_t from = 0; from < 8; from += 3) {
+      for (std::size_t to = 0; to < 8; to += 3) {
+        const std::vector<unsigned char> source = pattern(size + from, size);
+        std::vector<unsigned char> target(to + size + kMargin, 0xee);
+        detail::copy_bytes(target.data() + to, source.data() + from, size);
+        ASSERT_EQ(0, std::memcmp(target.data() + to, source.data() + from, size)) << size;
+        for (std::size_t i = 0; i < to; ++i) ASSERT_EQ(0xee, target[i]) << "before, size " << size;
+        for (std::size_t i = to + size; i < target.size(); ++i) {
+          ASSERT_EQ(0xee, target[i]) << "behind, size " << size;
+        }
+      }
+    }
+  }
+}
+
+TEST(CopyBytes, reads_nothing_behind_its_source) {
+  for (std::size_t size = 0; size <= 200; ++size) {
+    // On the heap, exactly as large: a sanitizer sees one byte too many.
+    const std::vector<unsigned char> source = pattern(size, size);
+    std::vector<unsigned char> target(size);
+    detail::copy_bytes(target.data(), source.data(), size);
+    ASSERT_EQ(source, target);
+  }
+}
+
+// Buffers of the given sizes over one run of memory, so that both views can be compared.
+struct Cut {
+  explicit Cut(const std::vector<std::size_t>& sizes) {
+    for (std::size_t size : sizes) total += size;
+    bytes.resize(total);
+    std::size_t at = 0;
+    for (std::size_t size : sizes) {
+      parts.push_back({size == 0 ? nullptr : bytes.data() + at, size});
+      at += size;
+    }
+  }
+  std::size_t total = 0;
+  std::vector<unsigned char> bytes;
+  std::vector<smipc_buffer> parts;
+};
+
+const std::vector<std::vector<std::size_t>> kCuts = {
+    {},        {0},          {1},          {10},          {0, 0, 0},
+    {5, 5},    {0, 5, 0, 5}, {1, 1, 1, 7}, {0, 0, 10, 0}, {100, 0, 0, 1, 200, 3, 0},
+    {7, 64, 9}};
+
+TEST(PartsOfMemory, are_read_and_written_as_one_run) {
+  for (const std::vector<std::size_t>& sizes : kCuts) {
+    for (std::size_t step = 1; step <= 50; step += 7) {
+      Cut cut(sizes);
+      const std::vector<unsigned char> data = pattern(cut.total, 1);
+      detail::Parts in(cut.parts.data(), cut.parts.size());
+      EXPECT_EQ(cut.total, in.total());
+      for (std::size_t at = 0; at < cut.total; at += step) {
+        EXPECT_EQ(at, in.position());
+        in.copy_in(data.data() + at, std::min(step, cut.total - at));
+      }
+      EXPECT_EQ(cut.total, in.position());
+      EXPECT_EQ(data, cut.bytes);
+      detail::Parts out(cut.parts.data(), cut.parts.size());
+      std::vector<unsigned char> got(cut.total);
+      for (std::size_t at = 0; at < cut.total; at += step) {
+        out.copy_out(got.data() + at, std::min(step, cut.total - at));
+      }
+      EXPECT_EQ(data, got);
+    }
+  }
+}
+
+TEST(PartsOfMemory, can_be_entered_at_any_position) {
+  for (const std::vector<std::size_t>& sizes : kCuts) {
+    Cut cut(sizes);
+    cut.bytes = pattern(cut.total, 2);
+    std::size_t at = 0;
+    for (smipc_buffer& part : cut.parts) {
+      part.data = part.size == 0 ? nullptr : cut.bytes.data() + at;
+      at += part.size;
+    }
+    detail::Parts parts(cut.parts.data(), cut.parts.size());
+    for (std::size_t position = 0; position <= cut.total; ++position) {
+      parts.seek(position);
+      EXPECT_EQ(position, parts.position());
+      std::vector<unsigned char> rest(cut.total - position);
+      parts.copy_out(rest.data(), rest.size());
+      EXPECT_TRUE(std::equal(rest.begin(), rest.end(),
+                             cut.bytes.begin() + static_cast<std::ptrdiff_t>(position)));
+    }
+    parts.seek(0);
+    EXPECT_EQ(0u, parts.position());
+  }
+}
+
+}  // namespace
+}  // namespace smipc::test
