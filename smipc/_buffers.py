@@ -45,8 +45,18 @@ def writable(cid: bytes, buffer: Buffer) -> memoryview:
 
 
 def pointer(buffer: bytes | memoryview) -> Any:
-    """C's pointer to the memory of a buffer, which it keeps from moving."""
+    """C's pointer to the memory of a buffer, which it keeps from moving.
+
+    A call that fails has to `unpin` it: the error's traceback keeps the frame, and so the pointer.
+    (Besides, CPython's collector crashes on a memoryview that is exported while it is cleared.)
+    """
     return ffi.from_buffer(buffer)
+
+
+def unpin(*pointers: Any) -> None:
+    for pinned in pointers:
+        if pinned is not None:
+            ffi.release(pinned)
 
 
 def whole_number(cid: bytes, what: str, value: int, lowest: int, highest: int) -> int:

@@ -140,9 +140,9 @@ class Inbox(End):
                             self._go_on(result, deadline, NOTHING_CAME)
                             continue
                     large = self._read_pending()
-                if large and not announce_large:
-                    self._receive_large(handle, large, deadline)
-                    large = 0
+                    if large and not announce_large:
+                        self._receive_large(handle, large, deadline)
+                        large = 0
                 self._owner = 0
                 self._busy = HELD if self._pending is not None else FREE
                 for _ in self._release:
@@ -180,7 +180,10 @@ class Inbox(End):
         return 0
 
     def _receive_large(self, handle: Any, size: int, deadline: int | None) -> None:
-        """With the turn: receives a message of `size` bytes and puts it into the hand-out."""
+        """With the turn: receives a message of `size` bytes and puts it into the hand-out.
+
+        Nothing, if its writer has given it up and a larger one has come in its place.
+        """
         message = self._allocate(bytes, size)
         # The new bytes object is nobody else's yet, so that it may be filled in place; but those of
         # 0 and 1 bytes are shared by all of Python.
@@ -203,6 +206,8 @@ class Inbox(End):
                     self._taken = taken
                     self._it = it
                     return
+            if status == _abi.SMIPC_E_BUFFER_TOO_SMALL:
+                return
             self._go_on(status, deadline, NOTHING_CAME)
 
     def _has_fetched(self) -> bool:

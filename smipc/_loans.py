@@ -52,13 +52,6 @@ class Loan:
         self._channel._refuse_loan()
         self._handle = self._channel._opened()
 
-    def _end(self) -> None:
-        """Takes the view back. Idempotent."""
-        self._done = True
-        if self._channel._loan is self:
-            self._channel._loan = None
-        self.revoke()
-
     def revoke(self) -> None:
         """Releases the view, if nothing was made from it."""
         if self._view is not None:
@@ -116,14 +109,21 @@ class Reservation(Loan):
             raise self._channel._error(InvalidArgumentError, "this reservation is not open")
         wanted = self._size if size is None else size
         wanted = whole_number(self._channel._cid, "size", wanted, 0, self._size)
-        self._end()
-        check(lib.smipc_channel_commit(self._handle, wanted))
+        self._finish(lambda handle: check(lib.smipc_channel_commit(handle, wanted)))
 
     def abort(self) -> None:
         """Gives the room back and sends nothing. Idempotent, and fine after commit."""
         if not self._done and self._handle is not None:
-            self._end()
-            lib.smipc_channel_abort(self._handle)  # fails only if it is closed: all is well then
+            self._finish(lib.smipc_channel_abort)  # fails only if it is closed: all is well then
+
+    def _finish(self, call: Callable[[Any], object]) -> None:
+        self._done = True
+        self.revoke()
+        try:
+            call(self._handle)
+        finally:
+            if self._channel._loan is self:
+                self._channel._loan = None
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
@@ -203,14 +203,15 @@ class Borrow(Loan):
     def __exit__(self, *_: object) -> None:
         if self._done or self._handle is None:
             return
-        channel = self._channel
-        still_open = channel._loan is self
-        self._end()
-        if not still_open:  # closed, in between or in a fork
+        self._done = True
+        self.revoke()
+        if self._channel._loan is not self:  # closed, in between or in a fork
             return
-        self._give_back(taken=1)
-        if self._hand_out is None:
-            check(lib.smipc_channel_release(self._handle))
+        try:
+            if self._hand_out is None:
+                check(lib.smipc_channel_release(self._handle))
+        finally:
+            self._give_back(taken=1)
 
     def give_up(self) -> None:
         """Leaves the block without taking the message: it is the next one again."""
@@ -218,20 +219,21 @@ class Borrow(Loan):
         if self._done or self._view is None or channel._loan is not self:
             return
         message = b"" if self._hand_out is not None else bytes(self._view)
-        self._end()
-        self._give_back(taken=0)
+        self._done = True
+        self.revoke()
         if self._hand_out is None:
             channel._put_back(message)
             check(lib.smipc_channel_release(self._handle))
+        self._give_back(taken=0)
 
     def _give_back(self, taken: int) -> None:
         """Ends what __enter__ has done to the hand-out, with the message taken (1) or not (0)."""
         channel = self._channel
-        channel._loan = None
-        channel._calls = self._calls
         if self._hand_out is not None:
             batch, start = self._hand_out
             it = enumerate(batch[start + taken :], start + taken + 1)
             channel._taken[0] = start + taken
             channel._batch = batch
             channel._it = it
+        channel._calls = self._calls
+        channel._loan = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smipc import _abi
-from smipc._buffers import readable
+from smipc._buffers import readable, unpin
 from smipc._end import FREE, NO_HANDLE, End
 from smipc._marshal import dumps
 from smipc._native import ffi, lib
@@ -99,12 +99,13 @@ class Outbox(End):
 
     def _send_all(self, buffers: Sequence[bytes | memoryview], deadline: int | None) -> None:
         """Sends the buffers, one after the other, as one message."""
-        parts, pins = native_parts(buffers)
-        size = sum(map(len, pins))
+        pins: list[Any] = []
         done = ffi.new("uint64_t *")
         for _ in map(self._enter, (deadline,)):
             try:
                 handle = self._opened()
+                parts, pins = native_parts(buffers)
+                size = sum(map(len, pins))
                 # A message that is larger than the channel is given up when another is begun before
                 # all of it has gone: other threads have to wait for their turn.
                 self._sender = NO_HANDLE
@@ -119,6 +120,9 @@ class Outbox(End):
                     if done[0] > size and has_passed(deadline):
                         break  # all of it is in the channel, and taking it is up to the reader
                     self._go_on(status, deadline, f"no room for a message of {size} bytes")
+            except BaseException:
+                unpin(*pins)
+                raise
             finally:
                 self._sender = self._handle
                 self._owner = 0

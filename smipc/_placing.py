@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smipc import _abi
-from smipc._buffers import pointer, writable
+from smipc._buffers import pointer, unpin, writable
 from smipc._end import FREE, HELD, NOTHING
 from smipc._inbox import NOTHING_CAME, Inbox
 from smipc._native import ffi, lib
@@ -38,13 +38,14 @@ class PlacingInbox(Inbox):
         view = writable(self._cid, buffer)
         deadline = deadline_after(self._cid, timeout)
         room = len(view)
-        memory = pointer(view)
+        memory = None
         out_size = ffi.new("size_t *")
         size: int
         for _ in map(self._enter, (deadline,)):
             try:
                 self._refuse_loan()
                 handle = self._opened()
+                memory = pointer(view)
                 while True:
                     self._read_pending()
                     it, start = self._it, self._taken[0]
@@ -78,6 +79,7 @@ class PlacingInbox(Inbox):
                 self._owner = 0
                 self._busy = HELD if self._pending is not None else FREE
                 self._turn.release()
+                unpin(memory)
                 raise
         raise AssertionError("unreachable")
 
@@ -94,6 +96,7 @@ class PlacingInbox(Inbox):
         it raises, the message stays.
         """
         other: tuple[Sequence[memoryview], int] | None = None  # a message in the wrong place
+        pins: list[Any] = []
         for _ in map(self._enter, (deadline,)):
             try:
                 self._refuse_loan()
@@ -142,6 +145,7 @@ class PlacingInbox(Inbox):
                 self._owner = 0
                 self._busy = HELD if self._pending is not None else FREE
                 self._turn.release()
+                unpin(*pins)
                 raise
         raise AssertionError("unreachable")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smipc import _abi
-from smipc._buffers import pointer, readable, whole_number, writable
+from smipc._buffers import pointer, readable, unpin, whole_number, writable
 from smipc._end import FREE, End
 from smipc._native import ffi, lib
 from smipc._timing import POLL, deadline_after, has_passed, slice_ns
@@ -37,13 +37,14 @@ class Stream(End):
         """
         source = readable(self._cid, data)
         deadline = deadline_after(self._cid, timeout)
-        memory = pointer(source)
-        size = len(memory)
+        memory = None
         written = ffi.new("size_t *")
         done = 0
         for _ in map(self._enter, (deadline,)):
             try:
                 handle = self._opened()
+                memory = pointer(source)
+                size = len(memory)
                 while True:
                     written[0] = 0
                     ns = slice_ns(deadline)
@@ -52,8 +53,10 @@ class Stream(End):
                     if not status:
                         break
                     self._go_on(status, deadline, f"no room for {size - done} of {size} bytes")
-            except (TimedOutError, OppositeEndClosedError) as problem:
-                problem.transferred = done
+            except BaseException as problem:
+                if isinstance(problem, (TimedOutError, OppositeEndClosedError)):
+                    problem.transferred = done
+                unpin(memory)
                 raise
             finally:
                 self._owner = 0
@@ -85,10 +88,11 @@ class Stream(End):
             if deadline is not None and deadline != POLL:
                 raise self._error(InvalidArgumentError, f"timeout={timeout!r} needs blocking=True")
             return self._read_some(view[:n])
-        memory = pointer(view)
+        memory = None
         for _ in map(self._enter, (deadline,)):
             try:
                 handle = self._opened()
+                memory = pointer(view)
                 while True:
                     arguments = (handle,), (memory,), (n,), (slice_ns(deadline),)
                     for status in map(_read, *arguments):
@@ -102,17 +106,19 @@ class Stream(End):
                 self._owner = 0
                 self._busy = FREE
                 self._turn.release()
+                unpin(memory)
                 raise
         raise AssertionError("unreachable")
 
     def _read_some(self, view: memoryview, deadline: int | None = POLL) -> int:
         """What is there; 0 if that is nothing when the deadline passes."""
-        memory = pointer(view)
+        memory = None
         out_read = ffi.new("size_t *")
         size = len(view)
         for _ in map(self._enter, (deadline,)):
             try:
                 handle = self._opened()
+                memory = pointer(view)
                 while True:
                     arguments = (handle,), (memory,), (size,), (slice_ns(deadline),), (out_read,)
                     for status in map(_read_some, *arguments):
@@ -127,5 +133,6 @@ class Stream(End):
                 self._owner = 0
                 self._busy = FREE
                 self._turn.release()
+                unpin(memory)
                 raise
         raise AssertionError("unreachable")

@@ -126,11 +126,11 @@ def batches() -> Scenario:
 def copies() -> list[Scenario]:
     """Large messages, copied in and out. The rings are those that suit each contestant."""
     found = []
-    sizes = (("64K", 64 * KIB, MIB), ("1M", MIB, MIB), ("16M", 16 * MIB, MIB))
+    sizes = (("64K", 64 * KIB, MIB), ("1M", MIB, MIB), ("16M", 16 * MIB, 256 * KIB))
     for name, size, ring in sizes:
         key = f"cpp.copy.{name}"
         room: Any = {"size": size, "capacity": max(4 * size, MIB)}
-        pieces = {"size": size, "piece": 128 * KIB, "capacity": MIB}
+        pieces = {"size": size, "piece": 64 * KIB, "capacity": 512 * KIB}
         found.append(
             Scenario(
                 key,

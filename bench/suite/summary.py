@@ -113,12 +113,11 @@ class Summary:
 
     def best_state(self, scenario: Scenario) -> str:
         """The state to show where only one can be: the one that most contestants were seen in, near
-        before far, and mixed only when there is nothing else."""
+        before far, and never mixed."""
         if not scenario.placed:
             return "any"
         seen = {state: len(self.ranked(scenario, state)) for state in STATES}
-        known = max(STATES[:-1], key=lambda state: seen[state])
-        return known if seen[known] else "mixed"
+        return max(STATES[:-1], key=lambda state: seen[state])
 
     def ranked(self, scenario: Scenario, state: str) -> list[tuple[str, Figure]]:
         """The contestants that have a figure, best first."""

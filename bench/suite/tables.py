@@ -26,6 +26,8 @@ PYTHON_COLUMNS = {
     "py.array.16M": "float32 16 MiB",
     "py.object": "small dicts",
 }
+# Not compared in the overview: what only some can do, or a user's program seldom does.
+SPECIAL = ("read in place", "prepared messages")
 LIMIT_ROW = "*the machine's limit*"
 
 
@@ -54,11 +56,15 @@ def family(entry: Entry) -> str:
 
 def overview_table(summary: Summary, columns: dict[str, str]) -> str:
     scenarios = {s.key: s for s in summary.scenarios if s.key in columns}
+    if not scenarios:
+        return ""
     cells: dict[str, dict[str, str]] = {}
     for key, scenario in scenarios.items():
         state = summary.best_state(scenario)
         by_label = {entry.label: entry for entry in scenario.entries}
         for label, figure in summary.ranked(scenario, state):
+            if label.endswith(SPECIAL):
+                continue
             row = cells.setdefault(family(by_label[label]), {})
             row.setdefault(key, number(figure.median))
         if scenario.limit and scenario.limit[0] == key:
@@ -103,8 +109,8 @@ def overview(summary: Summary, machine: dict[str, object], started: str, command
     return "\n\n".join(
         part
         for part in (
-            f"{described(machine, started)} Two processes on two cores; medians; "
-            f"{cores}. Made by `{command}`.",
+            f"{described(machine, started)} Two processes on two cores; "
+            f"medians, of each contestant the best way; {cores}. Made by `{command}`.",
             overview_table(summary, CPP_COLUMNS),
             overview_table(summary, PYTHON_COLUMNS),
             costs_table(summary),

@@ -166,3 +166,10 @@ def test_publish_replaces_only_what_is_between_the_markers(tmp_path: Path) -> No
     assert page.read_text() == f"before\n{publish.BEGIN}\nnew\n{publish.END}\nafter\n"
     assert (tmp_path / "README.md").read_text() == "no markers here\n"
     assert (tmp_path / "docs" / "benchmarks.png").read_bytes() == b"picture"
+
+
+def test_mixed_samples_enter_no_table() -> None:
+    only_mixed = Summary([RACE], [sample("race", "smipc", "mixed", 100)])
+    assert "0.10" not in tables.overview_table(only_mixed, {"race": "the race"})
+    report = tables.scenario_table(only_mixed, RACE, {})
+    assert "0.10" not in report and "1 samples during which the cores were moved" in report

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 
 #include "support.hpp"
@@ -47,11 +48,8 @@ constexpr off_t kBatch = 1664;
 TEST(Layout, of_the_header_is_what_other_builds_expect) {
   Pair pair("header", 1000);
   const SegmentFile file(pair.name);
-  EXPECT_EQ(0, std::memcmp("\xa7\xc5SMIPC1", [&file] {
-    static std::uint64_t magic;
-    magic = file.at<std::uint64_t>(0);
-    return &magic;
-  }(), 8));
+  using Magic = std::array<char, 8>;
+  EXPECT_EQ(0, std::memcmp("\xa7\xc5SMIPC1", file.at<Magic>(0).data(), 8));
   EXPECT_EQ(1u, file.at<std::uint32_t>(8)) << "layout version";
   EXPECT_EQ(1u, file.at<std::uint32_t>(12)) << "kind";
   EXPECT_EQ(detail::layout_fingerprint(), file.at<std::uint64_t>(16));

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,10 +137,17 @@ Companion::Companion(Place place, std::function<void()> body) {
   std::fflush(nullptr);
   pid_ = ::fork();
   if (pid_ != 0) return;
-  set_watchdog();  // alarms are not inherited
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it must not outlive a test that hangs
+  set_watchdog();                      // alarms are not inherited
   body();
   std::fflush(nullptr);
   ::_exit(testing::Test::HasFailure() ? 1 : 0);
+}
+
+Companion::~Companion() {
+  // What it waits for may never come when the test has stopped half-way.
+  if (pid_ > 0 && testing::Test::HasFatalFailure()) ::kill(pid_, SIGKILL);
+  join();
 }
 
 void Companion::join() {

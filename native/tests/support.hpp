@@ -94,7 +94,7 @@ class Companion {
  public:
   Companion(Place place, std::function<void()> body);
   Companion(Companion&&) = delete;
-  ~Companion() { join(); }
+  ~Companion();  // joins
   void join();
   // Of a process: ends it as the OS would, and returns when it is gone.
   void kill();

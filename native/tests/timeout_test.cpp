@@ -158,6 +158,34 @@ INSTANTIATE_TEST_SUITE_P(Call, Blocked,
                                                           SMIPC_WAIT_BLOCK)),
                          call_name);
 
+// Those policies that sleep.
+class Asleep : public Blocked {};
+INSTANTIATE_TEST_SUITE_P(Call, Asleep,
+                         testing::Combine(testing::Range(std::size_t{0}, blocking_calls().size()),
+                                          testing::Values(SMIPC_WAIT_HYBRID, SMIPC_WAIT_BLOCK)),
+                         call_name);
+
+TEST_P(Asleep, is_interrupted_by_a_signal_handler_and_nothing_is_lost) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  struct sigaction old;
+  ASSERT_EQ(0, ::sigaction(SIGUSR1, &action, &old));
+  const std::uint64_t used = status_of(end_).used_bytes;
+  const pthread_t caller = ::pthread_self();
+  std::atomic<bool> returned{false};
+  Companion other(Place::kThread, [&] {
+    while (!returned) {  // one that comes between two sleeps is no loss
+      ::pthread_kill(caller, SIGUSR1);
+      std::this_thread::yield();
+    }
+  });
+  EXPECT_STATUS(SMIPC_E_INTERRUPTED, call_.run(end_, SMIPC_FOREVER));
+  returned = true;
+  other.join();
+  ASSERT_EQ(0, ::sigaction(SIGUSR1, &old, nullptr));
+  EXPECT_EQ(used, status_of(end_).used_bytes);
+}
+
 TEST_P(Blocked, times_out_and_names_the_channel) {
   EXPECT_STATUS(SMIPC_E_TIMED_OUT, call_.run(end_, 0));
   if (!is_wait()) {
@@ -208,30 +236,6 @@ TEST_P(Blocked, is_told_when_the_opposite_end_closes) {
   // smipc_wait: now it can be read without waiting.
   EXPECT_STATUS(is_wait() ? SMIPC_OK : SMIPC_E_OPPOSITE_CLOSED, call_.run(end_, SMIPC_FOREVER));
   other.join();
-}
-
-void do_nothing(int) {}
-
-TEST_P(Blocked, is_interrupted_by_a_signal_handler_and_nothing_is_lost) {
-  if (std::get<1>(GetParam()) == SMIPC_WAIT_SPIN) GTEST_SKIP() << "it never sleeps";
-  struct sigaction action = {};
-  action.sa_handler = do_nothing;
-  struct sigaction old;
-  ASSERT_EQ(0, ::sigaction(SIGUSR1, &action, &old));
-  const std::uint64_t used = status_of(end_).used_bytes;
-  const pthread_t caller = ::pthread_self();
-  std::atomic<bool> returned{false};
-  Companion other(Place::kThread, [&] {
-    while (!returned) {  // one that comes between two sleeps is no loss
-      ::pthread_kill(caller, SIGUSR1);
-      std::this_thread::yield();
-    }
-  });
-  EXPECT_STATUS(SMIPC_E_INTERRUPTED, call_.run(end_, SMIPC_FOREVER));
-  returned = true;
-  other.join();
-  ASSERT_EQ(0, ::sigaction(SIGUSR1, &old, nullptr));
-  EXPECT_EQ(used, status_of(end_).used_bytes);
 }
 
 TEST(Timeout, a_blocked_send_goes_on_when_just_enough_room_is_made) {

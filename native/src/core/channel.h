@@ -52,8 +52,8 @@ struct WriterState {
   std::uint64_t head = 0;      // the truth; shared as EndShm::cursor
   std::uint64_t offset = 0;    // head % ring_bytes
   std::uint64_t room_end = 0;  // the tail as last seen + limit: head may go up to here
-  std::int32_t until_look = 1;  // sends until the next look at the clock (see look_around)
-  std::int32_t look_interval = 1;
+  std::int32_t until_look = 0;  // sends on the fast path until the next look (see look_around)
+  std::int32_t look_interval = 0;
   std::int64_t last_look_ns = 0;
   std::uint64_t reserved_bytes = 0;  // payload of the open reservation
   bool reserved = false;
@@ -73,6 +73,7 @@ struct Assembly {
   // goes away before that has not taken it.
   std::uint64_t last_cost = 0;
   bool active = false;
+  bool bytes_used = false;  // or the message goes straight to the caller
   bool complete() const { return active && received == total; }
 };
 
@@ -162,6 +163,8 @@ Status channel_close(Channel& channel);
 void kick_sleepers(Channel& channel);
 
 // registry.cpp
+// Before anything is opened: a child forked meanwhile must not inherit a lock.
+void registry_watch_forks();
 void registry_add(Channel* channel);
 void registry_remove(Channel* channel);
 Status registry_close_all();

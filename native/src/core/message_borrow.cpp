@@ -27,6 +27,29 @@ Message borrowed_message(const Channel& channel) {
   return message;
 }
 
+// The prefix of a message larger than the ring: from the kPiece record behind its kStart, which is
+// waited for. Of a message that has been begun, nothing.
+Status copy_first_piece(Channel& channel, void* prefix, std::size_t prefix_size,
+                        const Deadline& deadline, std::size_t* out_prefix) {
+  constexpr std::uint64_t kStartCost = record_cost(sizeof(std::uint64_t));
+  ReaderState& reader = channel.reader;
+  if (prefix_size == 0 || reader.assembly.active) return SMIPC_OK;
+  const Status status = wait_for_more(channel, kStartCost + kRecordHeader - 1, deadline);
+  if (status != SMIPC_OK) return status;
+  // The ring is mapped twice, so nothing wraps.
+  const std::byte* piece = record_at_tail(channel) + kStartCost;
+  const std::uint64_t word = load_record_word(piece);
+  const std::uint64_t there = reader.head_seen - reader.tail - kStartCost;
+  const std::uint64_t length = record_length(word);
+  if (record_kind(word) != static_cast<std::uint64_t>(RecordKind::kPiece) ||
+      length > channel.limit || record_cost(length) > there) {
+    return SMIPC_OK;  // it was given up, or the read will say what is wrong
+  }
+  *out_prefix = static_cast<std::size_t>(std::min<std::uint64_t>(length, prefix_size));
+  std::memcpy(prefix, piece + kRecordHeader, *out_prefix);
+  return SMIPC_OK;
+}
+
 }  // namespace
 
 Status borrow_message(Channel& channel, const Deadline& deadline, const void** out,
@@ -66,6 +89,7 @@ Status look_at_next(Channel& channel, void* prefix, std::size_t prefix_size,
                     const Deadline& deadline, std::size_t* out_size, std::size_t* out_prefix) {
   finish_batch(channel);
   const ReaderState& reader = channel.reader;
+  *out_prefix = 0;
   Message message;
   Parts nowhere(nullptr, 0);  // a message larger than the ring is announced, not put together
   Status status = SMIPC_OK;
@@ -74,9 +98,10 @@ Status look_at_next(Channel& channel, void* prefix, std::size_t prefix_size,
   } else {
     status = next_message(channel, deadline, &nowhere, &message);
   }
-  *out_prefix = 0;
   *out_size = static_cast<std::size_t>(message.size);
-  if (status == SMIPC_E_BUFFER_TOO_SMALL) return SMIPC_OK;
+  if (status == SMIPC_E_BUFFER_TOO_SMALL) {
+    return copy_first_piece(channel, prefix, prefix_size, deadline, out_prefix);
+  }
   if (status != SMIPC_OK) {
     follow_with_descriptor(channel);
     return status;

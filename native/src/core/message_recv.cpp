@@ -54,7 +54,8 @@ Status wait_for_record(Channel& channel, const Deadline& deadline) {
 void forget_assembly(Channel& channel) {
   Assembly& assembly = channel.reader.assembly;
   assembly.active = false;
-  assembly.bytes.drop();
+  if (assembly.bytes_used) assembly.bytes.drop();  // untouched memory costs nothing to keep
+  assembly.bytes_used = false;
   channel.reader.kept_end.store(0, std::memory_order_release);
   channel.reader.special = channel.reader.borrowed || channel.reader.batch;
 }
@@ -99,6 +100,7 @@ Status take_piece(Channel& channel, std::uint64_t word, Parts* direct) {
     if (direct != nullptr) {
       direct->copy_in(payload, static_cast<std::size_t>(length));
     } else {
+      assembly.bytes_used = true;
       copy_bytes(assembly.bytes.data.get() + assembly.received, payload,
                  static_cast<std::size_t>(length));
     }
@@ -120,9 +122,10 @@ Status examine(Channel& channel, std::uint64_t* word, bool* whole_there) {
     return corrupt_record(channel, *word);
   }
   *whole_there = record_cost(length) <= there;
-  if (!*whole_there && record_kind(*word) != static_cast<std::uint64_t>(RecordKind::kWhole)) {
-    return corrupt_record(channel, *word);
-  }
+  // A record is published in parts when it is long, and when its writer died inside it.
+  const bool may_grow = record_kind(*word) == static_cast<std::uint64_t>(RecordKind::kWhole) ||
+                        record_kind(*word) == static_cast<std::uint64_t>(RecordKind::kAborted);
+  if (!*whole_there && !may_grow) return corrupt_record(channel, *word);
   return SMIPC_OK;
 }
 
@@ -169,7 +172,11 @@ Status find_message(Channel& channel, const Deadline& deadline, Parts* into, Par
         status = take_piece(channel, word, *direct);
         break;
       case RecordKind::kAborted:
-        advance_tail(channel, record_cost(length));
+        if (whole_there) {
+          advance_tail(channel, record_cost(length));
+        } else {
+          status = wait_for_more(channel, record_cost(length) - 1, deadline);
+        }
         break;
     }
     if (status != SMIPC_OK) return status;
@@ -256,6 +263,7 @@ Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Mes
     count_transfer(channel, 1, assembly.total);
     forget_assembly(channel);
   } else if (assembly.active) {  // broken off: what the caller's buffers hold is kept here
+    assembly.bytes_used = true;
     direct->seek(0);
     direct->copy_out(assembly.bytes.data.get(), static_cast<std::size_t>(assembly.received));
   }

@@ -26,7 +26,9 @@ void mark_forked() {
   watchers_forget();
 }
 
-void watch_forks_once() {
+}  // namespace
+
+void registry_watch_forks() {
   static const bool done = [] {
     plat_on_fork([] { registry_mutex().lock(); }, [] { registry_mutex().unlock(); }, mark_forked);
     return true;
@@ -34,10 +36,7 @@ void watch_forks_once() {
   (void)done;
 }
 
-}  // namespace
-
 void registry_add(Channel* channel) {
-  watch_forks_once();
   const std::lock_guard<std::mutex> guard(registry_mutex());
   channel->next = g_first;
   if (g_first != nullptr) g_first->previous = channel;

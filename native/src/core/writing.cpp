@@ -76,7 +76,7 @@ Status look_around(Channel& channel) {
   const std::int64_t now_ns = plat_now_coarse_ns();
   const bool quick = now_ns - writer.last_look_ns < kQuickNs;
   writer.last_look_ns = now_ns;
-  writer.look_interval = quick ? std::min(writer.look_interval * 2, kLookIntervalMax) : 1;
+  writer.look_interval = quick ? std::clamp(writer.look_interval * 2, 1, kLookIntervalMax) : 0;
   writer.until_look = writer.look_interval;
   const Status gone = look_for_peer(channel, false);
   return gone == SMIPC_OK ? SMIPC_OK : fail(gone, channel.name);

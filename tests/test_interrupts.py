@@ -1,0 +1,290 @@
+"""Ctrl-C and other signals: every call that waits ends at once, or goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import pytest
+import smipc
+from children import Child
+from pairs import Pair, open_pair
+from smipc import CHAN_R, CHAN_W
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+
+# A call that waits, and how the test ends its wait once the child has been interrupted.
+READING = {
+    "recv": "channel.recv()",
+    "recv with a timeout": "channel.recv(3600)",
+    "recv_many": "channel.recv_many()",
+    "recv_into": "channel.recv_into(bytearray(100))",
+    "iteration": "next(channel)",
+    "peek": "channel.peek().__enter__()",
+    "recv_array": "channel.recv_array()",
+    "recv_object": "channel.recv_object()",
+    "wait": "smipc.wait([channel])",
+    "wait for many": "smipc.wait([channel, other], 3600)",
+}
+WRITING = {
+    "send": "channel.send(b'x')",
+    "send with a timeout": "channel.send(b'x', 3600)",
+    "send a bytearray": "channel.send(bytearray(b'x'))",
+    "send a large one": "channel.send(bytes(100_000))",
+    "send_many": "channel.send_many([b'x'] * 10)",
+    "send_array": "channel.send_array([1, 2])",
+    "send_object": "channel.send_object({})",
+    "reserve": "channel.reserve(1).__enter__()",
+    "flush": "channel.flush()",
+}
+STREAM_READING = {"read": "channel.read(bytearray(100), 100, blocking=True)"}
+STREAM_WRITING = {"write": "channel.write(b'x')", "write more": "channel.write(bytes(100_000))"}
+
+INTERRUPTED = """
+mode, framing, wait = int(arguments[1]), arguments[2].decode(), arguments[3].decode()
+options = {"framing": framing, "wait": wait}
+other = open_channel(arguments[0] + b"-other", CHAN_R, **options).open()
+with open_channel(arguments[0], mode, 1000, **options) as channel:
+    if mode == CHAN_W:
+        (channel.send if framing == "message" else channel.write)(bytes(1000))
+    say_when_waiting("ready")
+    try:
+        CALL
+    except KeyboardInterrupt:
+        say("interrupted")
+    hear()
+    if mode == CHAN_W:
+        (channel.send if framing == "message" else channel.write)(b"after")
+    elif framing == "message":
+        say(channel.recv().decode())
+    else:
+        buffer = bytearray(6)
+        channel.read(buffer, 6, blocking=True)
+        say(buffer.decode())
+other.close()
+"""
+
+CASES = [
+    *((CHAN_R, "message", "hybrid", call) for call in READING.values()),
+    *((CHAN_W, "message", "hybrid", call) for call in WRITING.values()),
+    *((CHAN_R, "stream", "hybrid", call) for call in STREAM_READING.values()),
+    *((CHAN_W, "stream", "hybrid", call) for call in STREAM_WRITING.values()),
+    (CHAN_R, "message", "spin", "channel.recv()"),
+    (CHAN_R, "message", "block", "channel.recv()"),
+    (CHAN_W, "message", "spin", "channel.send(b'x')"),
+    (CHAN_W, "message", "block", "channel.send(b'x')"),
+]
+
+
+@pytest.mark.parametrize(("mode", "framing", "wait", "call"), CASES)
+def test_ctrl_c_ends_every_wait_and_leaves_the_channel_usable(
+    name: bytes, start_child: Any, mode: int, framing: Any, wait: str, call: str
+) -> None:
+    opposite = CHAN_R if mode == CHAN_W else CHAN_W
+    with smipc.open_channel(name, opposite, 1000, framing=framing) as here:
+        child: Child = start_child(INTERRUPTED.replace("CALL", call), name, mode, framing, wait)
+        child.expect("ready")
+        child.interrupt()
+        child.expect("interrupted")
+        child.say("go on")
+        if mode == CHAN_R:
+            (here.send if framing == "message" else here.write)(b"after!")
+            child.expect("after!")
+        elif framing == "message":
+            assert here.recv() == bytes(1000)
+            while (message := here.recv()) != b"after":
+                assert message != bytes(100_000)  # it was not sent as a whole
+        else:
+            received = b""
+            buffer = bytearray(100)
+            while not received.endswith(b"after"):
+                received += buffer[: here.read(buffer, 1, blocking=True)]
+        child.finish()
+
+
+def test_signals_whose_handlers_return_do_not_end_a_wait(name: bytes, start_child: Any) -> None:
+    with smipc.open_channel(name, CHAN_W, framing="message") as writer:
+        child: Child = start_child(
+            """
+            signal.signal(signal.SIGUSR1, lambda *_: say("signal"))
+            with open_channel(arguments[0], CHAN_R, framing="message") as reader:
+                for timeout in (None, 3600):
+                    say_when_waiting("ready")
+                    say(reader.recv(timeout).decode())
+            """,
+            name,
+        )
+        for _ in range(2):
+            child.expect("ready")
+            for _ in range(20):
+                os.kill(child.pid, signal.SIGUSR1)
+                child.expect("signal")
+            writer.send(b"message")
+            child.expect("message")
+        child.finish()
+
+
+def test_signals_do_not_make_a_timeout_longer(name: bytes, start_child: Any) -> None:
+    child: Child = start_child(
+        """
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        with open_channel(arguments[0], CHAN_R, framing="message") as reader:
+            try:
+                reader.recv(0.2)
+            except TimedOutError:
+                say("timed out")
+        """,
+        name,
+    )
+    child.expect("timed out")
+    child.finish()
+
+
+def test_a_handler_that_uses_what_it_interrupts_gets_an_error(
+    name: bytes, start_child: Any
+) -> None:
+    with smipc.open_channel(name, CHAN_W, framing="message") as writer:
+        child: Child = start_child(
+            """
+            def handler(*_):
+                try:
+                    reader.recv_many()
+                except BusyError as problem:
+                    say("busy", arguments[0].decode() in str(problem))
+
+            signal.signal(signal.SIGUSR1, handler)
+            with open_channel(arguments[0], CHAN_R, framing="message") as reader:
+                say_when_waiting("ready")
+                say(reader.recv(3600).decode())
+            """,
+            name,
+        )
+        child.expect("ready")
+        os.kill(child.pid, signal.SIGUSR1)
+        child.expect("busy True")
+        writer.send(b"message")
+        child.expect("message")
+        child.finish()
+
+
+def test_a_handler_may_close_what_it_interrupts(name: bytes, start_child: Any) -> None:
+    with smipc.open_channel(name, CHAN_W, framing="message") as writer:
+        child: Child = start_child(
+            """
+            signal.signal(signal.SIGUSR1, lambda *_: reader.close())
+            reader = open_channel(arguments[0], CHAN_R, framing="message").open()
+            for timeout in (None, 3600):
+                say_when_waiting("ready")
+                try:
+                    reader.recv(timeout)
+                except ClosedError:
+                    say("closed", reader.is_open)
+                reader.open()
+            say(reader.recv().decode())
+            """,
+            name,
+        )
+        for _ in range(2):
+            child.expect("ready")
+            os.kill(child.pid, signal.SIGUSR1)
+            child.expect("closed False")
+        while True:
+            try:
+                writer.send(b"message")
+                break
+            except smipc.OppositeEndClosedError:  # not open again yet
+                pass
+        child.expect("message")
+        child.finish()
+
+
+class Interrupted(Exception):
+    pass
+
+
+RECEIVERS: dict[str, Any] = {
+    "recv": lambda reader: [reader.recv()],
+    "recv with a timeout": lambda reader: [reader.recv(60)],
+    "recv_many": lambda reader: reader.recv_many(5),
+    "iteration": lambda reader: [next(reader)],
+    "recv_object": lambda reader: [reader.recv_object()],
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+@pytest.mark.parametrize("how", RECEIVERS)
+@pytest.mark.parametrize("capacity", [200, 65536])
+def test_a_storm_of_signals_that_raise_loses_nothing(name: bytes, how: str, capacity: int) -> None:
+    """The timer lands anywhere in the code of the package, some thousand times."""
+    writer, reader = open_pair(name, capacity)
+    received: list[Any] = []
+    interrupts = 0
+    count = 4000
+    armed = False
+
+    def handler(*_: object) -> None:
+        nonlocal armed
+        if armed:
+            armed = False
+            raise Interrupted
+
+    def send() -> None:
+        for i in range(count):
+            if how == "recv_object":
+                writer.send_object(i)
+            else:
+                writer.send(b"%d" % i)
+
+    thread = threading.Thread(target=send)
+    previous = signal.signal(signal.SIGALRM, handler)
+    with writer, reader:
+        thread.start()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+            while len(received) < count:
+                try:
+                    armed = True
+                    # One bytecode from the call to the store: what a `for` takes is not lost.
+                    for received[len(received) :] in map(RECEIVERS[how], (reader,)):
+                        armed = False
+                except Interrupted:
+                    interrupts += 1
+        finally:
+            armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+        thread.join()
+        assert [int(message) for message in received] == list(range(count))
+        with pytest.raises(smipc.TimedOutError):
+            reader.recv(0)
+
+
+def test_an_exception_in_another_threads_wait_does_not_hurt(pair: Pair) -> None:
+    import ctypes
+
+    writer, reader = pair
+    begun = threading.Event()
+    problems: list[BaseException] = []
+
+    def receive() -> None:
+        begun.set()
+        try:
+            reader.recv()
+        except BaseException as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=receive)
+    thread.start()
+    begun.wait()
+    assert thread.ident is not None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident), ctypes.py_object(Interrupted)
+    )
+    thread.join()
+    assert [type(problem) for problem in problems] == [Interrupted]
+    writer.send(b"x")
+    assert reader.recv() == b"x"
