@@ -39,11 +39,13 @@ from smipc.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from _weakref import ref
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from smipc._listener import Listener
     from smipc._loans import Loan
+    from smipc._readiness import Readiness
 
 NO_HANDLE: Any = ffi.NULL
 
@@ -114,7 +116,6 @@ class End:
         "_loan",
         "_memory",
         "_mode",
-        "_on_close",
         "_orphan",
         "_owner",
         "_pending",
@@ -125,6 +126,7 @@ class End:
         "_taken",
         "_turn",
         "_wait",
+        "_waiters",
     )
 
     # As given to open_channel, the words already numbers.
@@ -139,7 +141,7 @@ class End:
     _handle: Any  # NO_HANDLE while not open
     _orphan: bool  # it was open when this process was forked off
     _capacity: int  # of the open channel: its creator's chan_sz
-    _on_close: tuple[Callable[[], None], ...]  # called before it is closed
+    _waiters: tuple[ref[Readiness], ...]  # those of event loops
     _listener: Listener | None
     _loan: Loan | None  # the reservation or the borrow that is out
 

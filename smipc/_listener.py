@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 
+from smipc import _abi
 from smipc._end import FREE, HELD, Quit
 from smipc._timing import POLL, deadline_after
 from smipc.errors import (
@@ -17,6 +18,7 @@ from smipc.errors import (
     OppositeEndDiedError,
     SmipcError,
     TimedOutError,
+    WrongEndError,
 )
 
 TYPE_CHECKING = False
@@ -105,6 +107,8 @@ class Listener:
 
     def _start(self) -> None:
         channel = self._channel
+        if channel.mode == _abi.SMIPC_WRITER:
+            raise channel._error(WrongEndError, "this end is the writer, and listeners read")
         try:
             for _ in map(channel._enter, (POLL,)):
                 try:

@@ -75,11 +75,8 @@ def recv_object(channel: Views, timeout: float | None) -> Any:
                 plan = partial(_room, channel)
                 for message in map(channel._recv_as, (plan,), (deadline,)):
                     return _load(channel, message)
-    except BaseException as problem:
-        # Back into the channel, but not when its own pickle raised: the next call would meet it
-        # again, and again.
-        mended = isinstance(problem, MessageFormatError) or not isinstance(problem, Exception)
-        if message is not None and mended:
+    except BaseException:  # of the pickle, or of a signal handler: nothing tells them apart
+        if message is not None:
             channel._put_back(bytes(message))
         raise
 

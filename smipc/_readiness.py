@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
+from weakref import ref
 
 from smipc import _abi
 from smipc._native import ffi, lib
@@ -39,7 +40,8 @@ class Readiness:
         self._handle: Any = None  # what the descriptor belongs to
         self._descriptor: int | None = None
         self._watching: int | None = None
-        channel._on_close += (self._closed,)
+        others = (reference for reference in channel._waiters if reference() is not None)
+        channel._waiters = (*others, ref(self))
 
     async def wait(self, seconds: float | None) -> bool:
         """True: look again. False: the timeout passed. Errors of the channel."""
@@ -113,11 +115,15 @@ class Readiness:
             status = lib.smipc_wait(handles, 1, SLICE, ready, ffi.NULL)
         _call_soon(loop, self._wake)
 
-    def _closed(self) -> None:
-        """From any thread, before the channel is closed."""
+    def channel_closes(self, is_closed: bool) -> None:
+        """From any thread, before and after the channel is closed, and its descriptor with it."""
         loop = self._loop
-        if loop is not None and self._waiters:
+        if loop is None or not self._waiters:
+            return
+        if is_closed:
             _call_soon(loop, self._wake)
+        elif asyncio._get_running_loop() is loop:
+            self._unwatch()
 
 
 def _descriptor_of(channel: Channel) -> int | None:

@@ -100,8 +100,8 @@ class Views(PlacingInbox, Outbox):
     def recv_object(self, timeout: float | None = None) -> Any:
         """Receives an object. Only from a writer that you trust: unpickling runs what it sends.
 
-        MessageFormatError (no pickled object) leaves the message in the channel; when unpickling
-        itself fails, the message has been taken. Other errors as for recv.
+        When that fails, with MessageFormatError (no pickled object) or whatever unpickling raises,
+        the message stays, and recv can take it. Other errors as for recv.
         """
         from smipc._objects import recv_object
 

@@ -102,7 +102,7 @@ class Channel(Views, Stream):
         self._lifetime = self._number_of("lifetime", lifetime, _LIFETIMES)
         self._access = self._number_of("access", access, _ACCESSES)
         self._orphan = False
-        self._on_close = ()
+        self._waiters = ()
         self._set_turn()
         self._set_unopened()
 
@@ -172,8 +172,7 @@ class Channel(Views, Stream):
             return
         if self._listener is not None:
             self._listener.stop()
-        for hook in self._on_close:
-            hook()
+        self._tell_waiters(False)
         check(lib.smipc_channel_close(handle))
         loan, self._loan = self._loan, None
         if loan is not None:
@@ -191,6 +190,7 @@ class Channel(Views, Stream):
                     self._busy = 0
                     self._turn.release()
         _library.unregister(self)
+        self._tell_waiters(True)
         _log.closed(self)
 
     def __enter__(self) -> Self:
@@ -327,12 +327,19 @@ class Channel(Views, Stream):
             raise self._error(InvalidArgumentError, f"{what} must be one of {words}: {word!r}")
         return words.index(word)
 
+    def _tell_waiters(self, is_closed: bool) -> None:
+        for reference in self._waiters:
+            readiness = reference()
+            if readiness is not None:
+                readiness.channel_closes(is_closed)
+
     def _after_fork(self) -> None:
         """In a forked child: the end is the parent's."""
         if self._listener is not None:
             self.__class__ = self._listener._base
         if self._loan is not None:
             self._loan.revoke()
+        self._waiters = ()
         self._set_turn()
         self._set_unopened()
         self._orphan = True

@@ -28,7 +28,8 @@ def say_when_waiting(*words):
         inside = 0
         while inside < 20:
             frame = sys._current_frames()[threading.main_thread().ident]
-            inside = inside + 1 if os.path.join("smipc", "_") in frame.f_code.co_filename else 0
+            where = frame.f_code.co_filename
+            inside = inside + 1 if where.startswith(os.path.dirname(smipc.__file__)) else 0
             time.sleep(0.001)
         say(*words)
     threading.Thread(target=watch, daemon=True).start()

@@ -297,9 +297,7 @@ def test_views_that_are_not_contiguous_or_released(pair: Pair, name: bytes) -> N
     ("buffer", "word"),
     [(b"read-only", "bytes"), (memoryview(b"x"), "read-only"), ("x", "str"), (5, "int")],
 )
-def test_buffers_that_cannot_be_filled(
-    pair: Pair, name: bytes, buffer: Any, word: str
-) -> None:
+def test_buffers_that_cannot_be_filled(pair: Pair, name: bytes, buffer: Any, word: str) -> None:
     writer, reader = pair
     writer.send(b"message")
     with raises_both(TypeError, name, word):

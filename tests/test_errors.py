@@ -11,9 +11,7 @@ import smipc
 from smipc import _abi, errors
 from smipc._native import ffi, lib
 
-STATUSES = {
-    name: value for name, value in vars(_abi).items() if name.startswith("SMIPC_E_")
-}
+STATUSES = {name: value for name, value in vars(_abi).items() if name.startswith("SMIPC_E_")}
 
 BUILT_IN = {
     "SMIPC_E_INVALID": ValueError,

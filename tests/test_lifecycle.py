@@ -142,9 +142,7 @@ def test_clean_library_closes_everything(name: bytes) -> None:
         assert reader.recv() == b"again"
 
 
-def test_clean_library_leaves_channels_of_living_processes(
-    name: bytes, start_child: Any
-) -> None:
+def test_clean_library_leaves_channels_of_living_processes(name: bytes, start_child: Any) -> None:
     child: Child = start_child(
         """
         with open_channel(arguments[0], CHAN_R, framing="message") as reader:

@@ -96,12 +96,18 @@ class Explodes:
         return int, ("no number",)
 
 
-def test_what_cannot_be_unpickled_is_taken(pair: Pair) -> None:
+@pytest.mark.parametrize("ballast", [0, 1000, 1_000_000])
+def test_what_cannot_be_unpickled_stays(pair: Pair, ballast: int) -> None:
     writer, reader = pair
-    writer.send_object(Explodes())
+    thing = [Explodes(), np.zeros(ballast, np.uint8)]
+    sender = threading.Thread(target=writer.send_object, args=(thing,))
+    sender.start()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no number"):
+            reader.recv_object()
+    assert len(reader.recv()) > ballast
+    sender.join()
     writer.send_object("next")
-    with pytest.raises(ValueError, match="no number"):
-        reader.recv_object()
     assert reader.recv_object() == "next"
 
 

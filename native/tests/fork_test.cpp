@@ -16,7 +16,7 @@ TEST(Fork, the_childs_calls_say_so_and_the_parents_ends_go_on) {
   Pair streams("s", 100, stream());
   send(messages.writer, pattern(20, 1));
   Companion child(Place::kProcess, [&] {
-    char buffer[100];
+    char buffer[100] = {};
     smipc_buffer part = {buffer, 100};
     std::size_t n = 0;
     void* room = nullptr;

@@ -20,7 +20,7 @@ struct Call {
 void ignore(void*, const void*, std::size_t, smipc_status) {}
 
 const std::vector<Call>& calls() {
-  static char buffer[64];
+  static char buffer[64] = {};
   static const smipc_buffer part = {buffer, 8};
   static smipc_buffer parts[4];
   static std::size_t n;
@@ -167,7 +167,7 @@ TEST(MisuseOfBuffers, null_is_an_error_where_bytes_are_wanted) {
   std::size_t n = 0;
   const smipc_buffer bad = {nullptr, 5};
   smipc_buffer out[1];
-  char buffer[8];
+  char buffer[8] = {};
   const auto refused = [](smipc_status status) {
     EXPECT_STATUS(SMIPC_E_INVALID, status);
     expect_text_names("NULL");

@@ -3,10 +3,13 @@
 
 #include <dirent.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 #include <atomic>
 #include <cstdio>
@@ -137,8 +140,10 @@ Companion::Companion(Place place, std::function<void()> body) {
   std::fflush(nullptr);
   pid_ = ::fork();
   if (pid_ != 0) return;
+#if defined(__linux__)
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it must not outlive a test that hangs
-  set_watchdog();                      // alarms are not inherited
+#endif
+  set_watchdog();  // alarms are not inherited
   body();
   std::fflush(nullptr);
   ::_exit(testing::Test::HasFailure() ? 1 : 0);

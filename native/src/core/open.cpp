@@ -251,13 +251,15 @@ Status resume_writer(Channel& channel) {
   WriterState& writer = channel.writer;
   writer.head = channel.self->cursor.load(std::memory_order_acquire);
   writer.offset = writer.head % channel.ring_bytes;
-  writer.room_end = writer.head;
   std::uint64_t tail = 0;
   if (!effective_tail(channel, writer.head, &tail) || !is_record_place(channel, writer.head)) {
     return contradiction(channel);
   }
   channel.self->attached_at.store(writer.head, std::memory_order_release);
-  return channel.framing == SMIPC_MESSAGE ? repair_partial_record(channel) : SMIPC_OK;
+  const Status status =
+      channel.framing == SMIPC_MESSAGE ? repair_partial_record(channel) : SMIPC_OK;
+  writer.room_end = writer.head;  // unknown: the first send looks
+  return status;
 }
 
 Status resume_reader(Channel& channel) {
