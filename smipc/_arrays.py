@@ -82,7 +82,9 @@ def _recv_into_array(channel: Views, deadline: int | None, out: Any) -> Array:
                 return (memoryview(bytearray(len(header))), memoryview(_bytes_of(out))), None
         return _fresh(channel, size, prefix)
 
-    for raw in map(channel._recv_as, (plan,), (deadline,), (_PREFIX,)):
+    # Through a small channel even a header may come in pieces.
+    prefix_size = _PREFIX if channel._capacity >= 8 * _PREFIX else 0
+    for raw in map(channel._recv_as, (plan,), (deadline,), (prefix_size,)):
         if raw is not None:  # a detour: out is not contiguous, or the header came late
             try:
                 array = array_in(channel, raw)

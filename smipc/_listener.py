@@ -107,6 +107,7 @@ class Listener:
 
     def _start(self) -> None:
         channel = self._channel
+        channel._opened()
         if channel.mode == _abi.SMIPC_WRITER:
             raise channel._error(WrongEndError, "this end is the writer, and listeners read")
         try:

@@ -64,10 +64,12 @@ def _size(result: Any) -> str:
 
 
 def _logs_result(name: str, base: type[Any]) -> Callable[..., Any]:
+    from functools import partial
+
     method = getattr(base, name)
 
     def receive(self: Any, *args: Any, **kwargs: Any) -> Any:
-        for result in map(lambda _: method(self, *args, **kwargs), (None,)):  # see _end.py
+        for result in map(partial(method, **kwargs), (self,), *((given,) for given in args)):
             try:
                 _logger().debug("%s %r: %s", name, self, _size(result))
             except BaseException:

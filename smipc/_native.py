@@ -54,7 +54,7 @@ def load(path: str) -> Any:
         for name in _abi.FUNCTIONS:
             getattr(library, name)
         version = library.smipc_abi_version()
-    except AttributeError as error:
+    except (AttributeError, ffi.error) as error:
         raise ImportError(
             f"{path!r} is no smipc library, or an older one ({error}): {remedy}", path=path
         ) from None

@@ -137,7 +137,8 @@ class PlacingInbox(Inbox):
                         if status and status != _TOO_SMALL:
                             self._go_on(status, deadline, NOTHING_CAME)
                     if other is not None:
-                        for other in map(self._put_back, (_gather(*other),)):
+                        gathered = (_gather(*other),)
+                        for other in map(self._put_back, gathered):  # noqa: B007
                             pass  # with that, it is None
             except BaseException:
                 if other is not None:

@@ -10,7 +10,7 @@ from time import monotonic_ns
 
 from smipc.errors import InvalidArgumentError, InvalidTypeError, TimedOutError, channel_text
 
-SLICE = 50_000_000
+SLICE = 200_000_000
 POLL = 0
 
 _LONGEST = 1e18 / 1e9  # beyond this many seconds it is for ever

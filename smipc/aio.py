@@ -221,8 +221,10 @@ class Channel:
         return True
 
     async def _in_thread(self, call: Callable[[], None]) -> None:
-        """Runs a call that waits (for room, or for the reader) in a thread. Cancelled, the thread is
-        told to leave, and is waited for."""
+        """Runs a call that waits, for room or for the reader, in a thread.
+
+        Cancelled, the thread is told to leave, and is waited for.
+        """
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[None] = loop.create_future()
 

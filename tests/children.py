@@ -1,4 +1,4 @@
-"""Child processes for tests: a piece of Python that talks with the test over its standard streams."""
+"""Child processes for tests: a piece of Python that talks with the test over standard streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all tests share: names that are unique, a watchdog, and a look at what a run leaves behind."""
+"""What all tests share: unique names, a watchdog, and a look at what a run leaves behind."""
 
 from __future__ import annotations
 

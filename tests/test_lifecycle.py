@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import smipc
 from children import Child
 from pairs import Pair, open_pair
+
+import smipc
 from smipc import CHAN_R, CHAN_W
 from smipc._native import ffi, lib
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import smipc
 from children import Child
 from pairs import Pair, open_pair
+
+import smipc
 from smipc import CHAN_R
 
 
@@ -232,7 +233,7 @@ def test_an_exception_of_the_callback_ends_it(
 
 
 def test_closing_the_channel_stops_it(pair: Pair, unraised: list[BaseException]) -> None:
-    writer, reader = pair
+    _, reader = pair
     listener = reader.read_async(print)
     reader.close()
     assert not listener.running

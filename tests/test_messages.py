@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 from smipc import Channel
 
 
@@ -230,12 +231,16 @@ def test_a_message_ends_a_wait(pair: Pair) -> None:
     writer, reader = pair
     for wait in [None, 60, 1e300, float("inf")]:
         started = threading.Barrier(2)
+        received: list[bytes] = []
 
-        def receive(wait: float | None = wait, started: threading.Barrier = started) -> None:
+        def receive(
+            wait: float | None = wait,
+            started: threading.Barrier = started,
+            received: list[bytes] = received,
+        ) -> None:
             started.wait()
             received.append(reader.recv(wait))
 
-        received: list[bytes] = []
         thread = threading.Thread(target=receive)
         thread.start()
         started.wait()

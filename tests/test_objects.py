@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 
 THINGS: list[Any] = [
     None,

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import smipc
 from children import Child
 from pairs import Pair, open_pair
+
+import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

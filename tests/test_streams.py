@@ -7,8 +7,9 @@ import os
 import threading
 
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 
 
 def test_reading_takes_what_is_there(stream: Pair) -> None:

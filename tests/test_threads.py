@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import chain
 
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 from smipc import Channel
 
 COUNT = 2000
@@ -81,7 +84,7 @@ def test_each_message_goes_to_one_thread(name: bytes, how: str, capacity: int) -
         )
         for some in received:
             assert some == sorted(some, key=int)
-        assert sorted(sum(received, []), key=int) == [b"%d" % i for i in range(COUNT)]
+        assert sorted(chain(*received), key=int) == [b"%d" % i for i in range(COUNT)]
 
 
 def test_all_ways_of_receiving_at_once(pair: Pair) -> None:
@@ -100,7 +103,7 @@ def test_all_ways_of_receiving_at_once(pair: Pair) -> None:
             for how, into in received.items()
         ),
     )
-    assert sorted(sum(received.values(), []), key=int) == [b"%d" % i for i in range(COUNT)]
+    assert sorted(chain(*received.values()), key=int) == [b"%d" % i for i in range(COUNT)]
 
 
 @pytest.mark.parametrize("capacity", [100, 65536])
@@ -229,10 +232,8 @@ def test_opening_and_closing_from_many_threads(name: bytes) -> None:
 
     def work() -> None:
         for _ in range(30):
-            try:
+            with suppress(smipc.BusyError):
                 channel.open()
-            except smipc.BusyError:
-                pass
             channel.close()
 
     in_threads(*[work] * 4)

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="descriptors are for POSIX")
 

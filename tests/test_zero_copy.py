@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import smipc
 from pairs import Pair, open_pair
+
+import smipc
 
 
 def test_a_message_is_written_and_read_in_place(pair: Pair) -> None:
@@ -258,9 +259,11 @@ def test_peeking_at_what_is_no_array_leaves_it(pair: Pair, fetched: bool) -> Non
 def test_array_reservations_check_their_arguments(pair: Pair, name: bytes) -> None:
     writer, _ = pair
     for arguments in [((3,), object), ((-1,), float), ((3,), float, "K"), ((100_000,), float)]:
-        with pytest.raises(smipc.InvalidArgumentError, match=name.decode()):
-            with writer.reserve_array(*arguments):
-                pass
+        with (
+            pytest.raises(smipc.InvalidArgumentError, match=name.decode()),
+            writer.reserve_array(*arguments),
+        ):
+            pass
     with pytest.raises(smipc.InvalidTypeError, match=name.decode()):
         writer.reserve_array("x", float)  # type: ignore[arg-type]
     with pytest.raises(smipc.InvalidTypeError, match=name.decode()):

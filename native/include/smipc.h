@@ -448,7 +448,7 @@ SMIPC_API smipc_status smipc_channel_fetch_open(smipc_channel *channel, smipc_fe
  * Returns a status (negative) or a fetch result. */
 SMIPC_API int64_t smipc_channel_fetch(smipc_channel *channel, int64_t timeout_ns);
 
-/* As smipc_channel_fetch with a timeout of at most 50 ms, chosen so that the
+/* As smipc_channel_fetch with a timeout of at most 200 ms, chosen so that the
  * caller can look after its own signals: SMIPC_E_TIMED_OUT then means go on. */
 SMIPC_API int64_t smipc_channel_fetch_wait(smipc_channel *channel);
 

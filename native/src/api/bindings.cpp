@@ -10,7 +10,7 @@ using namespace smipc::detail;
 
 namespace {
 
-constexpr std::int64_t kBindingSliceNs = 50'000'000;
+constexpr std::int64_t kBindingSliceNs = 200'000'000;
 constexpr std::size_t kGroup = 32;
 
 // Reads Python's marshal format, version 2, as far as a list of bytes goes. It comes from the

@@ -101,6 +101,7 @@ struct ReaderState {
 struct WaitState {
   std::int64_t average_ns = 0;  // how long waits usually take
   std::uint32_t count = 0;
+  bool in_vain = false;  // the last wait timed out after a while
   std::atomic<std::int64_t> last_liveness_ns{0};  // also used without the lock: smipc_wait
 };
 

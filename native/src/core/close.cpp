@@ -1,8 +1,8 @@
 // Closing an end, and waking those who sleep in it.
 //
 // Order: kClosed in the role's word (G2) and wake the opposite end, at once, so that a stuck setup
-// section keeps nobody waiting; then, inside the section, remove the name if nobody is left, and
-// give up the role. What a crash at each step leaves: before kClosed, a
+// section keeps nobody waiting; then, inside the section, give up the role, and remove the name if
+// nobody is left. What a crash at each step leaves: before kClosed, a
 // role that the OS frees (died); after it, a role that closed. A name that was not removed is stale
 // and goes when it is next opened or swept.
 #include "core/channel.h"
@@ -46,11 +46,10 @@ void leave_segment(Channel& channel) {
   PlatSetup* setup = nullptr;
   const PlatResult entered = plat_setup_enter({channel.name, kKindChannel}, false,
                                               SMIPC_ACCESS_ALL, kSetupTimeoutNs, &setup);
-  if (entered && channel.lifetime == SMIPC_LIFETIME_PROCESS && is_our_segment(channel, setup) &&
-      !peer_holds_role(channel, setup)) {
-    plat_setup_remove(setup, false, channel.nonce);
-  }
+  const bool last = entered && channel.lifetime == SMIPC_LIFETIME_PROCESS &&
+                    is_our_segment(channel, setup) && !peer_holds_role(channel, setup);
   plat_segment_release(channel.segment);
+  if (last) plat_setup_remove(setup, false, channel.nonce);  // nothing of it is mapped here now
   if (entered) plat_setup_leave(setup);
 }
 

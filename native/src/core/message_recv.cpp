@@ -244,7 +244,7 @@ bool spin_for_record(Channel& channel) {
   constexpr int kBarePolls = 64;
   constexpr int kPolls = 128;
   ReaderState& reader = channel.reader;
-  if (reader.special || !spins_first(channel)) return false;
+  if (reader.special || channel.wait.in_vain || !spins_first(channel)) return false;
   tidy_when_empty(channel);
   for (int poll = 0; poll < kPolls; ++poll) {
     if (!refresh_head(channel)) return false;

@@ -2,6 +2,7 @@
 #include "core/waiting.h"
 
 #include <thread>
+#include <utility>
 
 namespace smipc::detail {
 namespace {
@@ -10,7 +11,12 @@ namespace {
 constexpr std::int64_t kLongSpinNs = 50'000;
 constexpr std::int64_t kShortSpinNs = 3'000;
 constexpr std::int64_t kUsuallyLongNs = 60'000;
-constexpr std::uint32_t kProbeEvery = 16;  // a long spin now and then, in case waits got short
+// Now and then a spin of more than a wake-up's length, in case waits got short: two ends that both
+// sleep after 3 us would otherwise never find each other awake.
+constexpr std::uint32_t kProbeEvery = 16;
+constexpr std::int64_t kProbeSpinNs = 150'000;
+// Who waited this long in vain goes back to sleep at once.
+constexpr std::int64_t kInVainNs = 1'000'000;
 constexpr int kPollsPerClock = 32;
 // Polls before anything is written down or a clock is read: some 3 us. An answer within them costs
 // no line but the cursor's.
@@ -26,10 +32,8 @@ bool shares_processor(const Channel& channel) {
 
 std::int64_t spin_budget(const Channel& channel) {
   if (!spins_first(channel)) return 0;
-  if (channel.wait.average_ns > kUsuallyLongNs && channel.wait.count % kProbeEvery != 0) {
-    return kShortSpinNs;
-  }
-  return kLongSpinNs;
+  if (channel.wait.average_ns <= kUsuallyLongNs) return kLongSpinNs;
+  return channel.wait.count % kProbeEvery != 0 ? kShortSpinNs : kProbeSpinNs;
 }
 
 void learn(WaitState& wait, std::int64_t waited_ns) {
@@ -107,11 +111,11 @@ void announce_stall(Channel& channel, std::uint64_t wanted_bytes) {
 }
 
 // The rest of a wait.
-Status wait_patiently(Channel& channel, const Deadline& deadline, ReadyFunction ready,
-                      void* context) {
+Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain,
+                      ReadyFunction ready, void* context) {
   const std::int64_t start_ns = plat_now_ns();
   const bool never_sleeps = channel.wait_policy == SMIPC_WAIT_SPIN;
-  std::int64_t spin_ns = never_sleeps ? kSliceNs : spin_budget(channel);
+  std::int64_t spin_ns = never_sleeps ? kSliceNs : in_vain ? 0 : spin_budget(channel);
   for (;;) {
     if (spin_ns > 0) spin(channel, deadline, plat_now_ns(), spin_ns, ready, context);
     if (ready(channel, context, true)) {
@@ -122,7 +126,10 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, ReadyFunction 
       return stop_unless_ready(channel, reason, ready, context);
     }
     const std::int64_t now = plat_now_ns();
-    if (deadline.passed(now)) return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
+    if (deadline.passed(now)) {
+      channel.wait.in_vain = !never_sleeps && now - start_ns >= kInVainNs;
+      return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
+    }
     if (!never_sleeps) {
       spin_ns = 0;
       const Status status = sleep_once(channel, deadline, ready, context);
@@ -194,9 +201,10 @@ Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t w
     if (is_stream_writer(channel)) announce_stall(channel, wanted_bytes);
     return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
   }
-  if (spins_first(channel) && quick_spin(channel, ready, context)) return SMIPC_OK;
+  const bool in_vain = std::exchange(channel.wait.in_vain, false);
+  if (!in_vain && spins_first(channel) && quick_spin(channel, ready, context)) return SMIPC_OK;
   announce_stall(channel, wanted_bytes);
-  const Status status = wait_patiently(channel, deadline, ready, context);
+  const Status status = wait_patiently(channel, deadline, in_vain, ready, context);
   if (status == SMIPC_OK || !is_stream_writer(channel)) forget_stall(channel);
   return status;
 }

@@ -61,7 +61,8 @@ PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access);
 // SMIPC_E_NO_SPACE says how much there is, how much is needed, and how to get it.
 PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes);
 
-// Removes the name. With `keep_reachable`, ends that have it mapped can still tell whether their
+// Removes the name, or at least the memory; nothing of it may be in use unless `keep_reachable`: then
+// ends that have it mapped can still tell whether their
 // opposite lives (`nonce` is the segment's).
 PlatResult plat_setup_remove(PlatSetup* setup, bool keep_reachable, std::uint64_t nonce);
 

@@ -159,6 +159,11 @@ PlatResult plat_setup_remove(PlatSetup* setup, bool keep_reachable, std::uint64_
                          ? ::rename(setup->path.c_str(), shm_removed_path(nonce).c_str())
                          : ::unlink(setup->path.c_str());
   if (failed != 0 && errno != ENOENT) {
+    // In a sticky directory only the owner may unlink. The memory can go all the same, and an empty
+    // file is nothing to the next opener.
+    const int error = errno;
+    if (!keep_reachable && ::ftruncate(setup->file.get(), 0) == 0) return {};
+    errno = error;
     return errno == EACCES || errno == EPERM
                ? PlatResult{SMIPC_E_PERMISSION, "no permission to remove " + setup->path}
                : os_failure("unlink", errno);
