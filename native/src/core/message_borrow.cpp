@@ -33,7 +33,9 @@ Status copy_first_piece(Channel& channel, void* prefix, std::size_t prefix_size,
                         const Deadline& deadline, std::size_t* out_prefix) {
   constexpr std::uint64_t kStartCost = record_cost(sizeof(std::uint64_t));
   ReaderState& reader = channel.reader;
-  if (prefix_size == 0 || reader.assembly.active) return SMIPC_OK;
+  // In the smallest rings the piece comes only after the kStart record is taken.
+  const bool both_fit = channel.limit >= kStartCost + record_cost(kRecordHeader);
+  if (prefix_size == 0 || reader.assembly.active || !both_fit) return SMIPC_OK;
   const Status status = wait_for_more(channel, kStartCost + kRecordHeader - 1, deadline);
   if (status != SMIPC_OK) return status;
   // The ring is mapped twice, so nothing wraps.

@@ -7,14 +7,22 @@
 
 namespace smipc::detail {
 
-std::recursive_mutex& fork_mutex();
+// A plain mutex, which the forking thread may unlock in the child; it counts its own nesting.
+std::mutex& fork_mutex();
 
 class ForkGuard {
  public:
-  ForkGuard() : guard_(fork_mutex()) {}
+  ForkGuard() {
+    if (depth()++ == 0) fork_mutex().lock();
+  }
+  ~ForkGuard() {
+    if (--depth() == 0) fork_mutex().unlock();
+  }
+  ForkGuard(const ForkGuard&) = delete;
+  ForkGuard& operator=(const ForkGuard&) = delete;
 
  private:
-  std::lock_guard<std::recursive_mutex> guard_;
+  static int& depth();  // of this thread
 };
 
 }  // namespace smipc::detail

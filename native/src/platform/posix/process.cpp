@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
-#include <new>
 
 #include "platform/platform.h"
 #include "platform/posix/fork_guard.h"
@@ -86,9 +85,14 @@ void plat_signals_restore(const PlatSignalMask* before) {
   ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
-std::recursive_mutex& fork_mutex() {
-  static auto* mutex = new std::recursive_mutex;  // never destroyed: threads outlive static objects
+std::mutex& fork_mutex() {
+  static auto* mutex = new std::mutex;  // never destroyed: threads outlive static objects
   return *mutex;
+}
+
+int& ForkGuard::depth() {
+  static thread_local int depth = 0;
+  return depth;
 }
 
 void plat_on_fork(void (*lock)(), void (*unlock)(), void (*child)()) {
@@ -109,8 +113,7 @@ void plat_on_fork(void (*lock)(), void (*unlock)(), void (*child)()) {
       },
       [] {
         mark_in_child();
-        // The only thread of the child owns it, but under another id: start with a fresh one.
-        new (&fork_mutex()) std::recursive_mutex;
+        fork_mutex().unlock();
         unlock_after();
       });
 }
