@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import smipc
 import victims
 from children import Child
-from smipc import CHAN_R, CHAN_W, Channel
 from victims import Victim, Victims, number_of, numbered, open_end
+
+import smipc
+from smipc import CHAN_R, CHAN_W, Channel
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX signals")
 

@@ -10,6 +10,7 @@ import sys
 import textwrap
 
 import pytest
+
 import smipc
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux")
@@ -31,7 +32,7 @@ def in_small_shared_memory(code: str, options: str) -> str:
     unshare = shutil.which("unshare")
     if unshare is None or os.geteuid() != 0:
         pytest.skip("NOT TESTED: needs root and unshare, to mount a small /dev/shm")
-    mount = f"mount -t tmpfs -o {options} tmpfs /dev/shm && exec \"$@\""
+    mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
     command = (unshare, "-m", "sh", "-c", mount, "sh")
     if subprocess.run([*command, "true"], capture_output=True).returncode != 0:
         pytest.skip("NOT TESTED: this container may not mount")

@@ -11,13 +11,14 @@ import struct
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import smipc
 from children import Child
+
+import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux")
@@ -81,7 +82,9 @@ def refused(name: bytes, kind: type[smipc.SmipcError]) -> str:
 # ---- Something else
 
 
-@pytest.mark.parametrize("content", [b"x", bytes(100), b"garbage" * 10_000, b"\xff" * 4096, os.urandom(8192)])
+@pytest.mark.parametrize(
+    "content", [b"x", bytes(100), b"garbage" * 10_000, b"\xff" * 4096, os.urandom(8192)]
+)
 def test_a_file_that_is_no_segment(name: bytes, place: Path, content: bytes) -> None:
     place.write_bytes(content)
     refused(name, smipc.NotSmipcError)
@@ -178,7 +181,8 @@ def set_field(path: Path, offset: int, kind: str, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [1, 7, 8, 12, 16, 24, 127, 128, 383, 384, 1023, 1024, 1663, 1664, 2175, 2176, 4095, 4096, 8191]
+    "size",
+    [1, 7, 8, 12, 16, 24, 127, 128, 383, 384, 1023, 1024, 1663, 1664, 2175, 2176, 4095, 4096, 8191],
 )
 def test_truncated(name: bytes, segment: Path, size: int) -> None:
     os.truncate(segment, size)

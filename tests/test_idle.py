@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import smipc
 from children import Child
+
+import smipc
 from smipc import CHAN_R, CHAN_W
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
@@ -189,7 +190,9 @@ def test_a_reader_that_is_answered_within_the_spin_makes_no_system_call(
         calls.append([call for call in named if call != "getrusage"])
     quiet = calls.count([])
     with capsys.disabled():
-        print(f"\n    {quiet} of {len(calls)} batches of 10 round trips without a system call", end="")
+        print(
+            f"\n    {quiet} of {len(calls)} batches of 10 round trips without a system call", end=""
+        )
     assert quiet >= 10
     assert {call for batch in calls for call in batch} <= OF_A_SLEEP
 

@@ -58,30 +58,30 @@ extern "C" {
 typedef int32_t smipc_status;
 
 #define SMIPC_OK 0
-#define SMIPC_E_INVALID -1          /* an argument is out of its range */
-#define SMIPC_E_TIMED_OUT -2        /* the timeout passed; nothing was consumed */
-#define SMIPC_E_INTERRUPTED -3      /* a signal handler ran; nothing was consumed */
-#define SMIPC_E_CLOSED -4           /* this handle is closed */
-#define SMIPC_E_OPPOSITE_CLOSED -5  /* the opposite end has closed (and all is read) */
-#define SMIPC_E_OPPOSITE_DIED -6    /* the opposite process ended without closing */
-#define SMIPC_E_END_TAKEN -7        /* another process (or handle) holds this end */
-#define SMIPC_E_WRONG_END -8        /* reading from a writer, writing to a reader */
-#define SMIPC_E_WRONG_FRAMING -9    /* a stream call on a message channel, or the reverse */
+#define SMIPC_E_INVALID -1           /* an argument is out of its range */
+#define SMIPC_E_TIMED_OUT -2         /* the timeout passed; nothing was consumed */
+#define SMIPC_E_INTERRUPTED -3       /* a signal handler ran; nothing was consumed */
+#define SMIPC_E_CLOSED -4            /* this handle is closed */
+#define SMIPC_E_OPPOSITE_CLOSED -5   /* the opposite end has closed (and all is read) */
+#define SMIPC_E_OPPOSITE_DIED -6     /* the opposite process ended without closing */
+#define SMIPC_E_END_TAKEN -7         /* another process (or handle) holds this end */
+#define SMIPC_E_WRONG_END -8         /* reading from a writer, writing to a reader */
+#define SMIPC_E_WRONG_FRAMING -9     /* a stream call on a message channel, or the reverse */
 #define SMIPC_E_BUFFER_TOO_SMALL -10 /* *out_size says what is needed; the message stays */
-#define SMIPC_E_NO_SPACE -11        /* shared memory is full; the text says how full */
-#define SMIPC_E_NO_MEMORY -12       /* the process is out of memory or address space */
-#define SMIPC_E_PERMISSION -13      /* the segment belongs to another user */
-#define SMIPC_E_NOT_FOUND -14       /* no such object */
-#define SMIPC_E_EXISTS -15          /* such an object exists already */
-#define SMIPC_E_CORRUPT -16         /* shared memory holds values no honest peer writes */
-#define SMIPC_E_NOT_SMIPC -17       /* the file of that name is no smipc segment */
-#define SMIPC_E_VERSION -18         /* the segment has another layout version */
-#define SMIPC_E_FORKED -19          /* the handle was opened before fork(), by the parent */
-#define SMIPC_E_LIMIT -20           /* a limit on descriptors, mappings or threads */
-#define SMIPC_E_UNSUPPORTED -21     /* not available on this platform */
-#define SMIPC_E_BUSY -22            /* a listener, a reservation or a borrow is active */
-#define SMIPC_E_OS -23              /* any other error of the operating system */
-#define SMIPC_E_INTERNAL -24        /* a defect in smipc; please report it */
+#define SMIPC_E_NO_SPACE -11         /* shared memory is full; the text says how full */
+#define SMIPC_E_NO_MEMORY -12        /* the process is out of memory or address space */
+#define SMIPC_E_PERMISSION -13       /* the segment belongs to another user */
+#define SMIPC_E_NOT_FOUND -14        /* no such object */
+#define SMIPC_E_EXISTS -15           /* such an object exists already */
+#define SMIPC_E_CORRUPT -16          /* shared memory holds values no honest peer writes */
+#define SMIPC_E_NOT_SMIPC -17        /* the file of that name is no smipc segment */
+#define SMIPC_E_VERSION -18          /* the segment has another layout version */
+#define SMIPC_E_FORKED -19           /* the handle was opened before fork(), by the parent */
+#define SMIPC_E_LIMIT -20            /* a limit on descriptors, mappings or threads */
+#define SMIPC_E_UNSUPPORTED -21      /* not available on this platform */
+#define SMIPC_E_BUSY -22             /* a listener, a reservation or a borrow is active */
+#define SMIPC_E_OS -23               /* any other error of the operating system */
+#define SMIPC_E_INTERNAL -24         /* a defect in smipc; please report it */
 
 #define SMIPC_FOREVER ((int64_t)-1)
 
@@ -293,25 +293,23 @@ SMIPC_API smipc_status smipc_channel_recv(smipc_channel *channel, void *buffer, 
 
 /* As smipc_channel_recv, filling `count` buffers one after the other. */
 SMIPC_API smipc_status smipc_channel_recv_parts(smipc_channel *channel, const smipc_buffer *parts,
-                                                size_t count, int64_t timeout_ns,
-                                                size_t *out_size);
+                                                size_t count, int64_t timeout_ns, size_t *out_size);
 
 /* Receives up to `limit` messages, waiting for the first only, packed one after
  * the other into `buffer`; out_messages[i] points at each. Stops early when the
  * next does not fit. The first one too large: SMIPC_E_BUFFER_TOO_SMALL and its
  * size in *out_needed (may be NULL). *out_count gets the number. */
 SMIPC_API smipc_status smipc_channel_recv_many(smipc_channel *channel, void *buffer,
-                                               size_t buffer_size, size_t limit,
-                                               int64_t timeout_ns, smipc_buffer *out_messages,
-                                               size_t *out_count, size_t *out_needed);
+                                               size_t buffer_size, size_t limit, int64_t timeout_ns,
+                                               smipc_buffer *out_messages, size_t *out_count,
+                                               size_t *out_needed);
 
 /* Waits for the next message without taking it: *out_size gets its size, and
  * its first bytes, min(prefix_size, what has arrived contiguously), are copied
  * to `prefix` (NULL when prefix_size is 0); *out_prefix (may be NULL) gets
  * their number. */
 SMIPC_API smipc_status smipc_channel_next(smipc_channel *channel, void *prefix, size_t prefix_size,
-                                          int64_t timeout_ns, size_t *out_size,
-                                          size_t *out_prefix);
+                                          int64_t timeout_ns, size_t *out_size, size_t *out_prefix);
 
 /* Zero copy, writing. reserve waits for room and lends `size` contiguous bytes
  * of the ring at *out, 8-byte aligned; commit publishes the first `size` of
@@ -397,8 +395,8 @@ typedef struct smipc_channel_status {
   uint64_t messages_read;
   uint64_t bytes_written; /* payload */
   uint64_t bytes_read;
-  uint64_t writer_waits; /* times the writer found no room and had to wait */
-  uint64_t reader_waits; /* times the reader found nothing and had to wait */
+  uint64_t writer_waits;     /* times the writer found no room and had to wait */
+  uint64_t reader_waits;     /* times the reader found nothing and had to wait */
   uint64_t high_water_bytes; /* the most the writer has seen used */
   uint64_t segment_handle;   /* where the segment is mapped */
   uint64_t read_event;       /* where a reader of this channel sleeps */
@@ -425,9 +423,9 @@ SMIPC_API smipc_status smipc_channel_try_send(smipc_channel *channel, const void
 
 /* What smipc_channel_fetch filled in. */
 typedef struct smipc_fetch_area {
-  void *data;         /* `size` bytes owned by the handle, until free */
+  void *data; /* `size` bytes owned by the handle, until free */
   uint64_t size;
-  uint16_t *taken;    /* shared: how many messages of the batch are handed out */
+  uint16_t *taken; /* shared: how many messages of the batch are handed out */
 } smipc_fetch_area;
 
 /* Allocates the fetch area of a reader. Once per handle. */

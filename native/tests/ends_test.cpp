@@ -78,7 +78,8 @@ TEST_P(Killed, writer_again_and_again_the_reader_misses_nothing) {
           smipc_channel_recv(reader, room.data(), room.size(), kLong, &size);
       if (status == SMIPC_E_OPPOSITE_DIED) break;
       ASSERT_OK(status);
-      ASSERT_EQ(next, check_numbered({room.begin(), room.begin() + static_cast<long>(size)}, capacity));
+      ASSERT_EQ(next,
+                check_numbered({room.begin(), room.begin() + static_cast<long>(size)}, capacity));
       ++next;
     }
     ASSERT_TRUE(killed) << "told of a death before it";
@@ -257,7 +258,8 @@ TEST(KilledPeer, of_an_unlinked_channel_is_told_and_no_file_is_left) {
   });
   opened.wait();
   char removed[64];
-  const auto& header = static_cast<detail::Channel*>(static_cast<smipc_channel*>(pair.reader))->nonce;
+  const auto& header =
+      static_cast<detail::Channel*>(static_cast<smipc_channel*>(pair.reader))->nonce;
   std::snprintf(removed, sizeof removed, "/dev/shm/smipc.removed.%016llx",
                 static_cast<unsigned long long>(header));
   EXPECT_OK(smipc_channel_unlink(pair.name.data(), pair.name.size()));

@@ -42,8 +42,8 @@ std::uint64_t nasty(Random& random, const Channel& channel) {
 }
 
 void scribble_end(Random& random, const Channel& channel, EndShm& end) {
-  AtomicU64* const words[] = {&end.cursor, &end.cursor,      &end.partial,   &end.exact,
-                              &end.taken,  &end.attached_at, &end.messages,  &end.bytes,
+  AtomicU64* const words[] = {&end.cursor, &end.cursor,      &end.partial,    &end.exact,
+                              &end.taken,  &end.attached_at, &end.messages,   &end.bytes,
                               &end.waits,  &end.start_time,  &end.high_water, &end.wanted_bytes};
   AtomicU32* const halves[] = {&end.wait_word, &end.stalled, &end.only_cpu, &end.wait_policy,
                                &end.pid};
@@ -57,8 +57,8 @@ void scribble_end(Random& random, const Channel& channel, EndShm& end) {
 void scribble_ring(Random& random, const Channel& channel) {
   const std::uint64_t at = 8 * random.below(static_cast<std::size_t>(channel.ring_bytes / 8));
   const std::uint64_t kinds[] = {0, 1, 2, 3, 4, 0xff};
-  const std::uint64_t word =
-      (nasty(random, channel) & kLengthMask) | kinds[random.below(6)] << kRecordKindShift;
+  const std::uint64_t word = (nasty(random, channel) & kLengthMask) | kinds[random.below(6)]
+                                                                          << kRecordKindShift;
   store_record_word(channel.ring + at, random.below(3) == 0 ? random.below(5000) : word);
 }
 
@@ -109,8 +109,8 @@ void expect_reading_status(std::int64_t status) {
 
 void expect_writing_status(std::int64_t status) {
   if (status >= 0) return;
-  expect_one_of({SMIPC_E_TIMED_OUT, SMIPC_E_CORRUPT, SMIPC_E_OPPOSITE_CLOSED,
-                 SMIPC_E_OPPOSITE_DIED, SMIPC_E_BUSY, SMIPC_E_INVALID},
+  expect_one_of({SMIPC_E_TIMED_OUT, SMIPC_E_CORRUPT, SMIPC_E_OPPOSITE_CLOSED, SMIPC_E_OPPOSITE_DIED,
+                 SMIPC_E_BUSY, SMIPC_E_INVALID},
                 status);
 }
 
@@ -212,9 +212,7 @@ void write_somehow(smipc_channel* writer, Random& random) {
 constexpr int kCalls = kSanitized ? 20'000 : 200'000;
 
 // A scribbled flag that says the peer is gone would end most calls early.
-void keep_open(const Channel& channel) {
-  channel.peer->wait_word.fetch_and(~(kClosed | kDead));
-}
+void keep_open(const Channel& channel) { channel.peer->wait_word.fetch_and(~(kClosed | kDead)); }
 
 class HostilePeer : public testing::TestWithParam<std::uint64_t> {};
 INSTANTIATE_TEST_SUITE_P(Seed, HostilePeer, testing::Range<std::uint64_t>(0, 4),

@@ -15,8 +15,8 @@ TEST(Library, versions_are_those_of_the_header) {
   EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_ABI_VERSION), smipc_abi_version());
   int numbers[3];
   char rest;
-  EXPECT_EQ(3, std::sscanf(smipc_version(), "%d.%d.%d%c", &numbers[0], &numbers[1], &numbers[2],
-                           &rest));
+  EXPECT_EQ(
+      3, std::sscanf(smipc_version(), "%d.%d.%d%c", &numbers[0], &numbers[1], &numbers[2], &rest));
 }
 
 TEST(Library, every_status_has_a_name_and_a_sentence_of_its_own) {

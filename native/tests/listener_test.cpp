@@ -284,8 +284,7 @@ TEST(Listener, may_be_started_stopped_and_closed_by_several_threads_at_once) {
     Pair pair("threads", 100);
     Collector collector;
     const auto start = [&] {
-      const smipc_status status =
-          smipc_channel_listen(pair.reader, Collector::call, &collector);
+      const smipc_status status = smipc_channel_listen(pair.reader, Collector::call, &collector);
       EXPECT_TRUE(status == SMIPC_OK || status == SMIPC_E_BUSY || status == SMIPC_E_CLOSED);
     };
     const auto stop = [&] { EXPECT_OK(smipc_channel_listen_stop(pair.reader)); };

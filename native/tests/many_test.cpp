@@ -71,7 +71,8 @@ TEST(ManyMessages, that_do_not_all_fit_are_counted) {
   for (std::size_t i = 0; i < 10; ++i) messages.push_back(pattern(8, i));
   const std::vector<smipc_buffer> buffers = buffers_of(messages);
   std::size_t sent = 99;
-  EXPECT_STATUS(SMIPC_E_TIMED_OUT, smipc_channel_send_many(pair.writer, buffers.data(), 10, 0, &sent));
+  EXPECT_STATUS(SMIPC_E_TIMED_OUT,
+                smipc_channel_send_many(pair.writer, buffers.data(), 10, 0, &sent));
   EXPECT_EQ(7u, sent);
   EXPECT_EQ(7u, status_of(pair.writer).messages_written);
   EXPECT_STATUS(SMIPC_E_TIMED_OUT,

@@ -124,11 +124,11 @@ void pass(Place place, const Traffic& traffic, std::uint32_t wait) {
 
 TEST_P(Messages, of_random_sizes_pass_whatever_the_way) {
   constexpr std::size_t kLess = kSanitized ? 10 : 1;
-  for (const Traffic& traffic : {Traffic{1, 40, 500}, Traffic{24, 100, 1000},
-                                 Traffic{1000, 3000, 4000}, Traffic{4088, 20'000, 3000},
-                                 Traffic{65'536, 200'000, 600}, Traffic{1'000'003, 3'000'000, 60}}) {
-    pass(GetParam(), {traffic.capacity, traffic.largest, traffic.count / kLess},
-         SMIPC_WAIT_HYBRID);
+  for (const Traffic& traffic :
+       {Traffic{1, 40, 500}, Traffic{24, 100, 1000}, Traffic{1000, 3000, 4000},
+        Traffic{4088, 20'000, 3000}, Traffic{65'536, 200'000, 600},
+        Traffic{1'000'003, 3'000'000, 60}}) {
+    pass(GetParam(), {traffic.capacity, traffic.largest, traffic.count / kLess}, SMIPC_WAIT_HYBRID);
   }
 }
 
@@ -165,7 +165,8 @@ TEST(MessageModel, what_fits_is_what_the_header_says) {
     Random random(capacity);
     for (std::uint64_t step = 0; step < 4000; ++step) {
       if (random.below(2) == 0) {
-        const std::size_t size = random.below(random.below(3) == 0 ? capacity + 1 : capacity / 4 + 2);
+        const std::size_t size =
+            random.below(random.below(3) == 0 ? capacity + 1 : capacity / 4 + 2);
         if (cost(size) > limit) continue;
         const std::vector<unsigned char> data = pattern(size, step);
         const bool fits = used + cost(size) <= limit;
@@ -197,7 +198,8 @@ TEST(MessageModel, a_buffer_too_small_leaves_the_message) {
   unsigned char buffer[33];
   std::size_t size = 0;
   for (std::size_t room : {0u, 1u, 32u}) {
-    EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL, smipc_channel_recv(pair.reader, buffer, room, 0, &size));
+    EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL,
+                  smipc_channel_recv(pair.reader, buffer, room, 0, &size));
     EXPECT_EQ(33u, size);
     const std::string text = smipc_last_error();
     EXPECT_NE(std::string::npos, text.find("33")) << text;

@@ -44,8 +44,8 @@ Status read_options(std::string_view name, const smipc_channel_options* given,
   smipc_channel_options_init(out);
   if (given == nullptr) return SMIPC_OK;
   if (given->struct_size < sizeof given->struct_size || given->struct_size > 4096) {
-    return out_of_range(name, "options.struct_size is not set by smipc_channel_options_init:",
-                        given->struct_size);
+    return out_of_range(
+        name, "options.struct_size is not set by smipc_channel_options_init:", given->struct_size);
   }
   std::memcpy(out, given, std::min<std::size_t>(given->struct_size, sizeof *out));
   out->struct_size = sizeof *out;
@@ -120,8 +120,7 @@ SMIPC_API smipc_status smipc_channel_unlink(const void* name, size_t name_size) 
   });
 }
 
-SMIPC_API smipc_status smipc_channel_get_status(smipc_channel* channel,
-                                                smipc_channel_status* out) {
+SMIPC_API smipc_status smipc_channel_get_status(smipc_channel* channel, smipc_channel_status* out) {
   return guarded([&]() -> Status {
     if (channel == nullptr) return no_handle();
     if (out == nullptr) return bad_pointer(*channel, "out");

@@ -14,7 +14,8 @@ namespace {
 // line travels seldom.
 constexpr std::size_t kGroup = 32;
 
-SMIPC_NOINLINE Status send_slowly(smipc_channel* channel, const void* data, size_t size, int64_t timeout_ns) {
+SMIPC_NOINLINE Status send_slowly(smipc_channel* channel, const void* data, size_t size,
+                                  int64_t timeout_ns) {
   const smipc_buffer part = {const_cast<void*>(data), size};
   return with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
     const Status checked = check_parts(*channel, &part, 1);
@@ -71,8 +72,8 @@ Status recv_many(Channel& channel, Packer& packer, std::size_t limit, const Dead
     }
     const smipc_buffer part = {packer.at, packer.left};
     std::size_t size = 0;
-    const Status status = recv_message(channel, Parts(&part, 1),
-                                       packer.count == 0 ? deadline : Deadline(0), &size);
+    const Status status =
+        recv_message(channel, Parts(&part, 1), packer.count == 0 ? deadline : Deadline(0), &size);
     if (status == SMIPC_OK) {
       packer.add(size);
       continue;
@@ -117,9 +118,8 @@ SMIPC_API smipc_status smipc_channel_send_parts(smipc_channel* channel, const sm
   });
 }
 
-SMIPC_API smipc_status smipc_channel_send_many(smipc_channel* channel,
-                                               const smipc_buffer* messages, size_t count,
-                                               int64_t timeout_ns, size_t* out_sent) {
+SMIPC_API smipc_status smipc_channel_send_many(smipc_channel* channel, const smipc_buffer* messages,
+                                               size_t count, int64_t timeout_ns, size_t* out_sent) {
   size_t sent = 0;
   const Status status =
       with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
@@ -168,9 +168,9 @@ SMIPC_API smipc_status smipc_channel_recv_parts(smipc_channel* channel, const sm
 }
 
 SMIPC_API smipc_status smipc_channel_recv_many(smipc_channel* channel, void* buffer,
-                                               size_t buffer_size, size_t limit,
-                                               int64_t timeout_ns, smipc_buffer* out_messages,
-                                               size_t* out_count, size_t* out_needed) {
+                                               size_t buffer_size, size_t limit, int64_t timeout_ns,
+                                               smipc_buffer* out_messages, size_t* out_count,
+                                               size_t* out_needed) {
   if (out_count != nullptr) *out_count = 0;
   return with_channel(channel, kCallRecv, timeout_ns, [&](const Deadline& deadline) -> Status {
     if (buffer == nullptr && buffer_size > 0) return bad_pointer(*channel, "buffer");
@@ -194,8 +194,7 @@ SMIPC_API smipc_status smipc_channel_next(smipc_channel* channel, void* prefix, 
     if (prefix == nullptr && prefix_size > 0) return bad_pointer(*channel, "prefix");
     if (out_size == nullptr) return bad_pointer(*channel, "out_size");
     size_t copied = 0;
-    const Status result =
-        look_at_next(*channel, prefix, prefix_size, deadline, out_size, &copied);
+    const Status result = look_at_next(*channel, prefix, prefix_size, deadline, out_size, &copied);
     if (out_prefix != nullptr) *out_prefix = copied;
     return result;
   });

@@ -53,8 +53,7 @@ SMIPC_API smipc_status smipc_wait(smipc_channel* const* channels, size_t count, 
       if (status != SMIPC_OK) return status;
     }
     std::size_t ready = 0;
-    const Status status =
-        wait_for_any(all.data(), count, Deadline(timeout_ns), out_ready, &ready);
+    const Status status = wait_for_any(all.data(), count, Deadline(timeout_ns), out_ready, &ready);
     if (out_count != nullptr) *out_count = ready;
     return status;
   });

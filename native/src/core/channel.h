@@ -27,12 +27,12 @@ class WatchEntry;
 // What the calling function needs the end to be: its mode and framing. An end's `allowed` has the
 // bits of the calls that it serves.
 enum CallKind : std::uint32_t {
-  kCallWrite = 1u << 0,   // stream, writer
-  kCallRead = 1u << 1,    // stream, reader
-  kCallSend = 1u << 2,    // message, writer
-  kCallRecv = 1u << 3,    // message, reader
-  kCallFlush = 1u << 4,   // any writer
-  kCallWait = 1u << 5,    // any reader
+  kCallWrite = 1u << 0,  // stream, writer
+  kCallRead = 1u << 1,   // stream, reader
+  kCallSend = 1u << 2,   // message, writer
+  kCallRecv = 1u << 3,   // message, reader
+  kCallFlush = 1u << 4,  // any writer
+  kCallWait = 1u << 5,   // any reader
 };
 
 enum class EndState : std::uint32_t { kUsable, kClosing, kShut, kForked };
@@ -49,9 +49,9 @@ struct OwnBytes {
 
 // The private half of a writer.
 struct WriterState {
-  std::uint64_t head = 0;      // the truth; shared as EndShm::cursor
-  std::uint64_t offset = 0;    // head % ring_bytes
-  std::uint64_t room_end = 0;  // the tail as last seen + limit: head may go up to here
+  std::uint64_t head = 0;       // the truth; shared as EndShm::cursor
+  std::uint64_t offset = 0;     // head % ring_bytes
+  std::uint64_t room_end = 0;   // the tail as last seen + limit: head may go up to here
   std::int32_t until_look = 0;  // sends on the fast path until the next look (see look_around)
   std::int32_t look_interval = 0;
   std::int64_t last_look_ns = 0;
@@ -61,7 +61,7 @@ struct WriterState {
   bool streaming = false;
   std::uint64_t stream_start = 0;  // where its kStart record is
   std::uint64_t stream_total = 0;
-  std::uint64_t stream_done = 0;   // what the caller must give back to go on
+  std::uint64_t stream_done = 0;  // what the caller must give back to go on
 };
 
 // A message larger than the ring that the reader is putting together.
@@ -85,10 +85,10 @@ struct ReaderState {
   std::uint64_t published = 0;     // the tail as last stored in EndShm::cursor
   std::uint64_t publish_step = 0;  // publish when tail is this far ahead
   DrainBackoff backoff;
-  bool special = false;            // borrowed, batch or assembly: no fast path
-  bool borrowed = false;           // by peek
+  bool special = false;              // borrowed, batch or assembly: no fast path
+  bool borrowed = false;             // by peek
   std::uint64_t borrowed_bytes = 0;  // in the ring; an assembly knows its own size
-  bool batch = false;               // a fetched list is being handed out
+  bool batch = false;                // a fetched list is being handed out
   Assembly assembly;
   OwnBytes kept;  // stream: bytes of a read that did not complete; [kept_begin, kept_end)
   std::size_t kept_begin = 0;
@@ -101,7 +101,7 @@ struct ReaderState {
 struct WaitState {
   std::int64_t average_ns = 0;  // how long waits usually take
   std::uint32_t count = 0;
-  bool in_vain = false;  // the last wait timed out after a while
+  bool in_vain = false;                           // the last wait timed out after a while
   std::atomic<std::int64_t> last_liveness_ns{0};  // also used without the lock: smipc_wait
 };
 

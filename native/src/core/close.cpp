@@ -44,8 +44,8 @@ void leave_segment(Channel& channel) {
   channel.self->wait_word.fetch_or(kClosed, std::memory_order_seq_cst);
   wake_peer_slowly(channel);
   PlatSetup* setup = nullptr;
-  const PlatResult entered = plat_setup_enter({channel.name, kKindChannel}, false,
-                                              SMIPC_ACCESS_ALL, kSetupTimeoutNs, &setup);
+  const PlatResult entered = plat_setup_enter({channel.name, kKindChannel}, false, SMIPC_ACCESS_ALL,
+                                              kSetupTimeoutNs, &setup);
   const bool last = entered && channel.lifetime == SMIPC_LIFETIME_PROCESS &&
                     is_our_segment(channel, setup) && !peer_holds_role(channel, setup);
   plat_segment_release(channel.segment);

@@ -46,8 +46,7 @@ Entry::Entry(Channel& channel, CallKind kind, const Deadline& deadline, bool is_
     : channel_(channel) {
   if ((status_ = refuse_now(channel, is_listener)) != SMIPC_OK) return;
   if ((status_ = refuse(channel, kind)) != SMIPC_OK) return;
-  if (!(as_owner_ = channel.lock.enter_as_owner()) &&
-      !channel.lock.enter(deadline, &as_owner_)) {
+  if (!(as_owner_ = channel.lock.enter_as_owner()) && !channel.lock.enter(deadline, &as_owner_)) {
     status_ = fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
     return;
   }

@@ -11,9 +11,11 @@ Status refuse(const Channel& channel, CallKind kind);
 
 // The fast way in: only an open handle, the owner thread, and a call that the end serves.
 inline bool enter_fast(Channel& channel, CallKind kind) {
-  if (!channel.lock.enter_as_owner()) [[unlikely]] return false;
+  if (!channel.lock.enter_as_owner()) [[unlikely]]
+    return false;
   // Relaxed: `allowed` changes while the lock is held, or before the handle is given out.
-  if ((channel.allowed.load(std::memory_order_relaxed) & kind) != 0) [[likely]] return true;
+  if ((channel.allowed.load(std::memory_order_relaxed) & kind) != 0) [[likely]]
+    return true;
   channel.lock.leave_as_owner();
   return false;
 }

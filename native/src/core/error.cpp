@@ -122,7 +122,8 @@ std::string printable(std::string_view name) {
       out += c;
     } else {
       char hex[5];
-      std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      std::snprintf(hex, sizeof hex, "\\x%02x",
+                    static_cast<unsigned>(static_cast<unsigned char>(c)));
       out += hex;
     }
   }

@@ -56,7 +56,8 @@ SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t 
   copy_bytes(buffer, record + kRecordHeader, static_cast<std::size_t>(word));
   count_transfer(channel, 1, word);
   advance_tail(channel, record_cost(word));
-  if (channel.watched) [[unlikely]] follow_with_descriptor(channel);
+  if (channel.watched) [[unlikely]]
+    follow_with_descriptor(channel);
   return static_cast<std::int64_t>(word);
 }
 

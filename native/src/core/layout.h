@@ -21,7 +21,8 @@
 namespace smipc::detail {
 
 inline constexpr std::size_t kCacheLine = 128;
-inline constexpr std::uint64_t kSegmentMagic = 0x31435049'4d53c5a7ULL;  // a7 c5 "SMIPC1", little-endian
+inline constexpr std::uint64_t kSegmentMagic =
+    0x31435049'4d53c5a7ULL;  // a7 c5 "SMIPC1", little-endian
 inline constexpr std::uint32_t kLayoutVersion = 1;
 inline constexpr std::uint32_t kKindChannel = 1;
 inline constexpr std::size_t kMaxName = 200;
@@ -86,7 +87,8 @@ struct EndShm {
   //   reader: the tail as of late: at most limit/8 behind `exact`. Release by the reader, acquire
   //           by the writer, who may reuse everything before it.
   alignas(kCacheLine) AtomicU64 cursor;
-  AtomicU64 partial;  // writer: 1 + where the message begins that `cursor` is in the middle of; or 0
+  AtomicU64
+      partial;  // writer: 1 + where the message begins that `cursor` is in the middle of; or 0
 
   // Line 4: what the holder writes at every message and hardly anybody reads.
   // `exact` and `taken` are the reader's (0 in a writer), for a successor, for flush and for a writer
@@ -140,9 +142,7 @@ constexpr std::uint64_t record_word(RecordKind kind, std::uint64_t length) {
 constexpr std::uint64_t record_length(std::uint64_t word) { return word & kLengthMask; }
 constexpr std::uint64_t record_kind(std::uint64_t word) { return word >> kRecordKindShift; }
 constexpr std::uint64_t padded(std::uint64_t length) { return (length + 7) & ~std::uint64_t{7}; }
-constexpr std::uint64_t record_cost(std::uint64_t length) {
-  return kRecordHeader + padded(length);
-}
+constexpr std::uint64_t record_cost(std::uint64_t length) { return kRecordHeader + padded(length); }
 
 // ---- What the compiler must agree to ------------------------------------------------------------
 static_assert(sizeof(SegmentHeaderShm) == 384);

@@ -69,8 +69,8 @@ Status Listener::deliver_message() {
 Status Listener::deliver_bytes() {
   if (!buffer_.ensure(kStreamBuffer)) return fail(SMIPC_E_NO_MEMORY, channel_.name);
   std::size_t size = 0;
-  const Status status = read_stream_some(channel_, buffer_.data.get(), kStreamBuffer,
-                                         Deadline(kForever), &size);
+  const Status status =
+      read_stream_some(channel_, buffer_.data.get(), kStreamBuffer, Deadline(kForever), &size);
   if (status == SMIPC_OK) callback_(context_, buffer_.data.get(), size, SMIPC_OK);
   return status;
 }
@@ -99,8 +99,7 @@ Status listen_on(Channel& channel, smipc_listener callback, void* context) {
   } catch (const std::system_error& error) {
     channel.listening.store(false, std::memory_order_release);
     channel.allowed.store(allowed, std::memory_order_relaxed);
-    return fail(SMIPC_E_LIMIT, channel.name,
-                std::string("cannot start a thread: ") + error.what());
+    return fail(SMIPC_E_LIMIT, channel.name, std::string("cannot start a thread: ") + error.what());
   }
   return SMIPC_OK;
 }

@@ -62,9 +62,9 @@ void forget_assembly(Channel& channel) {
 
 Status too_small(Channel& channel, std::uint64_t size, std::uint64_t capacity, Message* message) {
   message->size = size;
-  return fail(SMIPC_E_BUFFER_TOO_SMALL, channel.name,
-              "the message has " + std::to_string(size) + " bytes, the buffer " +
-                  std::to_string(capacity));
+  return fail(
+      SMIPC_E_BUFFER_TOO_SMALL, channel.name,
+      "the message has " + std::to_string(size) + " bytes, the buffer " + std::to_string(capacity));
 }
 
 Status begin_assembly(Channel& channel, std::uint64_t word, Parts* into, Message* message) {
@@ -134,9 +134,7 @@ Status find_message(Channel& channel, const Deadline& deadline, Parts* into, Par
                     Message* message) {
   ReaderState& reader = channel.reader;
   Assembly& assembly = reader.assembly;
-  const auto fits = [into](std::uint64_t size) {
-    return into == nullptr || size <= into->total();
-  };
+  const auto fits = [into](std::uint64_t size) { return into == nullptr || size <= into->total(); };
   for (std::uint32_t skips = 1; !assembly.complete(); ++skips) {
     if (skips % kSkipsPerLook == 0 && deadline.passed(plat_now_ns())) {
       return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);

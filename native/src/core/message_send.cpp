@@ -22,7 +22,6 @@
 namespace smipc::detail {
 namespace {
 
-
 // With the room there.
 void write_whole(Channel& channel, Parts& parts) {
   WriterState& writer = channel.writer;

@@ -26,10 +26,10 @@ Status repair_partial_record(Channel& channel);
 struct Message {
   const std::byte* data = nullptr;
   std::uint64_t size = 0;
-  std::uint64_t cost = 0;     // what taking it gives back
-  bool in_progress = false;   // its last bytes are still being written
-  bool assembled = false;     // in the handle's memory
-  bool delivered = false;     // in `into`, and taken
+  std::uint64_t cost = 0;    // what taking it gives back
+  bool in_progress = false;  // its last bytes are still being written
+  bool assembled = false;    // in the handle's memory
+  bool delivered = false;    // in `into`, and taken
 };
 
 // The first microsecond of a wait, for callers that will go back to their fast path: true when a

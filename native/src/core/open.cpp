@@ -161,8 +161,8 @@ void fill_header(SegmentHeaderShm& header, const Request& request, std::uint64_t
   header.fingerprint = layout_fingerprint();
   header.capacity_bytes = request.capacity;
   // One message of the capacity's size always fits, header and padding included.
-  header.limit_bytes = request.options.framing == SMIPC_MESSAGE ? record_cost(request.capacity)
-                                                                : request.capacity;
+  header.limit_bytes =
+      request.options.framing == SMIPC_MESSAGE ? record_cost(request.capacity) : request.capacity;
   header.ring_offset = round_up(sizeof(ChannelShm), step);
   header.ring_bytes = round_up(header.limit_bytes, step);
   header.total_bytes = header.ring_offset + header.ring_bytes;
@@ -276,7 +276,7 @@ Status resume_reader(Channel& channel) {
   reader.publish_step = std::max<std::uint64_t>(1, channel.limit / 8);
   // A2 (pairs with A1): a sender in the middle of a large message learns that its reader was replaced.
   channel.self->attached_at.store(tail, std::memory_order_release);
-  channel.self->exact.store(tail, std::memory_order_release);  // E2; makes `taken` void
+  channel.self->exact.store(tail, std::memory_order_release);   // E2; makes `taken` void
   channel.self->cursor.store(tail, std::memory_order_release);  // T1
   return SMIPC_OK;
 }

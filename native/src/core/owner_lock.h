@@ -31,10 +31,12 @@ class OwnerLock {
   bool enter_as_owner() noexcept {
     const std::uintptr_t self = plat_thread_token();
     // Relaxed: only the thread itself ever stores its own token here.
-    if (owner_.load(std::memory_order_relaxed) != self) [[unlikely]] return false;
+    if (owner_.load(std::memory_order_relaxed) != self) [[unlikely]]
+      return false;
     busy_.store(1, std::memory_order_relaxed);  // O1 (pairs with O2, by plat_barrier_process)
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (owner_.load(std::memory_order_relaxed) == self) [[likely]] return true;
+    if (owner_.load(std::memory_order_relaxed) == self) [[likely]]
+      return true;
     busy_.store(0, std::memory_order_release);
     return false;
   }

@@ -13,15 +13,15 @@ bool effective_tail(const Channel& channel, std::uint64_t head, std::uint64_t* o
     // reader's copying before the binding's own stores to it.
     const std::uint64_t taken = reader.taken.load(std::memory_order_acquire);
     std::uint64_t tail = exact;
-    if ((taken >> 16) == (exact & kLengthMask) && (taken & 0xffff) != 0 && attempt < kTries) {
+    if ((taken >> 16) == (exact & kLengthMask) && (taken & 0xffff) != 0) {
       const std::uint64_t count = taken & 0xffff;
       if (count > kBatchMost) return false;
-      tail += std::uint64_t{8} *
-              channel.shm->batch.ends[count - 1].load(std::memory_order_relaxed);
-      // B3 (pairs with B4 in fetch.cpp): if the reader has begun its next table, `exact` has moved.
-      std::atomic_thread_fence(std::memory_order_acquire);
-      if (reader.exact.load(std::memory_order_relaxed) != exact) continue;
+      tail += std::uint64_t{8} * channel.shm->batch.ends[count - 1].load(std::memory_order_relaxed);
     }
+    // B3 (pairs with B4 in fetch.cpp): if the reader has ended its list between these loads, or begun
+    // its next table, `exact` has moved, and what was read does not belong together.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (reader.exact.load(std::memory_order_relaxed) != exact && attempt < kTries) continue;
     *out = tail;
     return head - tail <= channel.limit;
   }

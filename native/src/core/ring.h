@@ -31,7 +31,8 @@ inline bool refresh_head(Channel& channel) {
   ReaderState& reader = channel.reader;
   // R1 (pairs with W1 in writing.h and message_send.cpp): payload before head.
   const std::uint64_t head = channel.peer->cursor.load(std::memory_order_acquire);
-  if (head - reader.tail > channel.limit || head < reader.head_seen) [[unlikely]] return false;
+  if (head - reader.tail > channel.limit || head < reader.head_seen) [[unlikely]]
+    return false;
   reader.head_seen = head;
   return true;
 }

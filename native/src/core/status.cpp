@@ -85,10 +85,9 @@ std::string channel_status_text(Channel& channel) {
                 " syncBuf={RO=%d WO=%d RC=%d WC=%d hREvt=0x%" PRIx64 " hWEvt=0x%" PRIx64
                 " bufSz=%" PRIu64 " rc=%" PRIu64 " wc=%" PRIu64 " state=%s}",
                 channel.is_writer() ? "W" : "R", status.segment_handle, status.listener,
-                opened(status.reader_state), opened(status.writer_state),
-                gone(status.reader_state), gone(status.writer_state), status.read_event,
-                status.write_event, status.capacity_bytes, status.read_cursor,
-                status.write_cursor, fill);
+                opened(status.reader_state), opened(status.writer_state), gone(status.reader_state),
+                gone(status.writer_state), status.read_event, status.write_event,
+                status.capacity_bytes, status.read_cursor, status.write_cursor, fill);
   return "Channel(" + printable(channel.name) + ")" + text;
 }
 

@@ -152,7 +152,8 @@ Status read_stream_some(Channel& channel, void* buffer, std::size_t size, const 
       follow_with_descriptor(channel);
       return status;
     }
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(size - got, there(channel)));
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(size - got, there(channel)));
     get_bytes(channel, to + got, count);
     got += count;
   }

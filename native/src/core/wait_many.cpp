@@ -111,10 +111,10 @@ Status sleep_for_any(Channel* const* channels, std::size_t count, const Deadline
   }
   try {
     Helpers helpers(channels, count);
-    return sleep_until_ready(
-        channels, count, deadline, [channels, count, &helpers](std::int64_t slice_ns) {
-          return helpers.wait(slice_ns, channels, count);
-        });
+    return sleep_until_ready(channels, count, deadline,
+                             [channels, count, &helpers](std::int64_t slice_ns) {
+                               return helpers.wait(slice_ns, channels, count);
+                             });
   } catch (const std::system_error& error) {
     return fail(SMIPC_E_LIMIT, {}, std::string("cannot start a thread: ") + error.what());
   }
@@ -135,7 +135,8 @@ Status wait_for_any(Channel* const* channels, std::size_t count, const Deadline&
     return fail_quietly(SMIPC_E_TIMED_OUT, {});
   }
   const Status status = sleep_for_any(channels, count, deadline);
-  if (any_closed(channels, count)) return fail(SMIPC_E_CLOSED, {}, "a channel was closed meanwhile");
+  if (any_closed(channels, count))
+    return fail(SMIPC_E_CLOSED, {}, "a channel was closed meanwhile");
   *out_count = mark_ready(channels, count, out_ready);
   return *out_count > 0 ? SMIPC_OK : status;
 }

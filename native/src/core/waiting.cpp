@@ -26,8 +26,7 @@ constexpr int kQuickPolls = 256;
 bool shares_processor(const Channel& channel) {
   static const bool only_one = plat_cpu_count() == 1;
   const std::uint32_t cpu = channel.self->only_cpu.load(std::memory_order_relaxed);
-  return only_one ||
-         (cpu != 0 && cpu == channel.peer->only_cpu.load(std::memory_order_relaxed));
+  return only_one || (cpu != 0 && cpu == channel.peer->only_cpu.load(std::memory_order_relaxed));
 }
 
 std::int64_t spin_budget(const Channel& channel) {
@@ -111,8 +110,8 @@ void announce_stall(Channel& channel, std::uint64_t wanted_bytes) {
 }
 
 // The rest of a wait.
-Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain,
-                      ReadyFunction ready, void* context) {
+Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain, ReadyFunction ready,
+                      void* context) {
   const std::int64_t start_ns = plat_now_ns();
   const bool never_sleeps = channel.wait_policy == SMIPC_WAIT_SPIN;
   std::int64_t spin_ns = never_sleeps ? kSliceNs : in_vain ? 0 : spin_budget(channel);
@@ -157,8 +156,8 @@ Status look_for_peer(Channel& channel, bool now) {
   if (gone != SMIPC_OK) return gone;
   const std::int64_t time_ns = plat_now_coarse_ns();
   // Relaxed: it only spreads the questions out.
-  if (!now && time_ns - channel.wait.last_liveness_ns.load(std::memory_order_relaxed) <
-                  kSliceNs * 9 / 10) {
+  if (!now &&
+      time_ns - channel.wait.last_liveness_ns.load(std::memory_order_relaxed) < kSliceNs * 9 / 10) {
     return SMIPC_OK;
   }
   channel.wait.last_liveness_ns.store(time_ns, std::memory_order_relaxed);
@@ -226,7 +225,8 @@ std::uint32_t announce_sleep(Channel& channel) {
   if (channel.force_attention == 0) {
     plat_barrier_shared();  // S2 (pairs with W2)
   } else {
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // the peer reads kFences and does the same
+    std::atomic_thread_fence(
+        std::memory_order_seq_cst);  // the peer reads kFences and does the same
   }
   return before | kSleeping;
 }

@@ -24,7 +24,7 @@
 
 namespace smipc::detail {
 
-inline constexpr std::int64_t kSliceNs = 50'000'000;
+inline constexpr std::int64_t kSliceNs = 75'000'000;
 
 // Whether the opposite end is gone, from its flags alone. The error is not recorded yet.
 Status peer_gone(const Channel& channel);

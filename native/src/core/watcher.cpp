@@ -138,8 +138,7 @@ Status WatchEntry::start(Channel& channel, std::unique_ptr<WatchEntry>* out) {
   try {
     entry->group_ = join_group(entry.get());
   } catch (const std::system_error& error) {
-    return fail(SMIPC_E_LIMIT, channel.name,
-                std::string("cannot start a thread: ") + error.what());
+    return fail(SMIPC_E_LIMIT, channel.name, std::string("cannot start a thread: ") + error.what());
   }
   if (entry->group_ == nullptr) return fail(SMIPC_E_NO_MEMORY, channel.name);
   if (can_read_now(channel)) {

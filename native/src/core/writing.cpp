@@ -55,7 +55,8 @@ Status corrupt_tail(const Channel& channel) {
 Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadline) {
   if (cost <= room(channel)) return SMIPC_OK;
   RoomWait wait{channel, cost};
-  const Status status = wait_until(channel, deadline, cost, [&wait](bool thorough) { return wait(thorough); });
+  const Status status =
+      wait_until(channel, deadline, cost, [&wait](bool thorough) { return wait(thorough); });
   if (wait.corrupt) return corrupt_tail(channel);
   return status;
 }

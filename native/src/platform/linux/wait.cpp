@@ -83,7 +83,8 @@ PlatWake plat_wait_many(const PlatWaitPoint* points, std::size_t count, std::int
   const timespec deadline = to_timespec(plat_now_ns() + timeout_ns);
   const long result = ::syscall(SYS_futex_waitv, items, static_cast<unsigned>(count), 0, &deadline,
                                 CLOCK_MONOTONIC);
-  if (result < 0 && (errno == ENOSYS || errno == EPERM)) return poll_many(points, count, timeout_ns);
+  if (result < 0 && (errno == ENOSYS || errno == EPERM))
+    return poll_many(points, count, timeout_ns);
   return wake_from(result);
 }
 

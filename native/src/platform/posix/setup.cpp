@@ -142,8 +142,8 @@ PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes) {
   // In chunks, so that a signal does not start a long allocation all over again.
   for (std::uint64_t done = 0; done < bytes;) {
     const std::uint64_t chunk = std::min(kAllocateChunk, bytes - done);
-    const int error = ::posix_fallocate(setup->file.get(), static_cast<off_t>(done),
-                                        static_cast<off_t>(chunk));
+    const int error =
+        ::posix_fallocate(setup->file.get(), static_cast<off_t>(done), static_cast<off_t>(chunk));
     if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
       if (::ftruncate(setup->file.get(), 0) != 0) return os_failure("ftruncate", errno);
       return no_space(bytes, available, total);
@@ -155,9 +155,8 @@ PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes) {
 }
 
 PlatResult plat_setup_remove(PlatSetup* setup, bool keep_reachable, std::uint64_t nonce) {
-  const int failed = keep_reachable
-                         ? ::rename(setup->path.c_str(), shm_removed_path(nonce).c_str())
-                         : ::unlink(setup->path.c_str());
+  const int failed = keep_reachable ? ::rename(setup->path.c_str(), shm_removed_path(nonce).c_str())
+                                    : ::unlink(setup->path.c_str());
   if (failed != 0 && errno != ENOENT) {
     // In a sticky directory only the owner may unlink. The memory can go all the same, and an empty
     // file is nothing to the next opener.

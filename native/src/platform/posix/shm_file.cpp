@@ -105,7 +105,8 @@ PlatResult shm_open_existing(const std::string& path, std::uint32_t access, File
   struct stat info = {};
   if (::fstat(fd.get(), &info) != 0) return os_failure("fstat", errno);
   if (!S_ISREG(info.st_mode)) return {SMIPC_E_NOT_SMIPC, path + " is no regular file"};
-  if (access == SMIPC_ACCESS_USER && info.st_uid != ::geteuid()) return not_yours(path, info.st_uid);
+  if (access == SMIPC_ACCESS_USER && info.st_uid != ::geteuid())
+    return not_yours(path, info.st_uid);
   *identity = {info.st_dev, info.st_ino};
   *out = std::move(fd);
   return {};
