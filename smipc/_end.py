@@ -2,14 +2,17 @@
 
 Signals. A Python signal handler may raise between almost any two steps of Python code, and what a
 native call has just taken off the channel must not be lost then. CPython looks for signals after a
-CALL instruction, on a jump backwards and on entering a function, but not when a `for` takes the
-next item. So the calls that matter are made by iterators:
+CALL instruction, on jumps (3.10: on most that are taken; later: backwards) and on entering a Python
+function (3.10: also on returning to one), but not when a `for` takes the next item. So the calls
+that matter are made by iterators:
 
     for status in map(receive, (handle,), (pointer,)):
         if not status: ...
 
 Nothing can come between the call and the store of its result; what follows, up to the return or the
-store that makes the result safe, is free of calls, too. This is what looks odd in these modules.
+store that makes the result safe, has no calls and no jumps. This is what looks odd in these modules.
+Besides, CPython 3.13 may leave the jump at the end of a loop out of the `try` around the loop: what
+must be given back whatever happens is given back by a function that calls the one with the loop.
 
 Threads. Native calls of one handle are serialised by the native lock. What Python adds around them
 (a fetch and the reading of what it fetched, the slices of a long send) is serialised by the turn of
@@ -40,23 +43,25 @@ from smipc.errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _weakref import ref
-    from collections.abc import Iterable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, TypeVar
 
     from smipc._listener import Listener
     from smipc._loans import Loan
     from smipc._readiness import Readiness
+
+    T = TypeVar("T")
+    Given = TypeVar("Given")
 
 NO_HANDLE: Any = ffi.NULL
 
 # The batch when there is none. Never changed.
 NOTHING: list[bytes] = []
 
-# Values of _busy.
-FREE = 0
-FETCHING = 1  # a fetch of the fast path is in flight
-HELD = 2  # a thread has the turn, or a fetched result waits to be read: no fast path
-
+# Values of _busy, beside None (free) and the result of a fetch that has not been read from the area
+# yet. They are no results.
+FETCHING = -1001  # a fetch of the fast path is in flight
+HELD = -1002  # a thread has the turn
 
 _TIMED_OUT = _abi.SMIPC_E_TIMED_OUT
 _INTERRUPTED = _abi.SMIPC_E_INTERRUPTED
@@ -149,7 +154,7 @@ class End:
     _turn: Any  # a lock
     _owner: int  # the thread that has it, or 0
     _quitting: int  # the thread that is to leave its wait, or 0
-    _busy: int
+    _busy: int | None
     _release: Iterator[None]  # each step of it gives the lock back
 
     # A writer.
@@ -162,7 +167,7 @@ class End:
     _batch: list[bytes]
     _taken: memoryview
     _shared_taken: memoryview  # in the segment: what a successor of this reader starts from
-    _pending: int | None  # a fetch result that has not been read from the area yet
+    _pending: int | None  # while the turn is taken, what _busy was: None, or a fetch to be read
     _calls: Iterable[int]  # each step of it is a fetch; empty: the fast path is closed
     _area: Any  # what fetches fill, as a cffi buffer
     _memory: memoryview  # the same
@@ -177,7 +182,7 @@ class End:
         self._taken = self._shared_taken = memoryview(bytearray(2)).cast("H")
         self._area = None
         self._memory = memoryview(b"")
-        self._busy = FREE
+        self._busy = None
         self._loan = None
         self._listener = None
         self._capacity = 0
@@ -188,12 +193,29 @@ class End:
         nothing: Iterator[None] = repeat(None)
         self._release = map(self._turn.__exit__, nothing, nothing, nothing)
 
-    def _enter(self, deadline: int | None) -> None:
-        """Takes the turn, which the caller gives back. Called as `for _ in map(self._enter, ...)`,
-        with the `try` that gives it back as the first thing in the loop.
+    def _in_turn(
+        self, deadline: int | None, work: Callable[[Given, int | None], T], given: Given
+    ) -> T:
+        """What work(given, deadline) returns, called when it is this thread's turn.
 
-        BusyError (a signal handler calls what it has interrupted), TimedOutError.
+        Errors of `work`, and BusyError: a signal handler calls what it has interrupted.
         """
+        for _ in map(self._enter, (deadline,)):
+            try:
+                for result in map(work, (given,), (deadline,)):
+                    self._owner = 0
+                    self._busy = self._pending
+                    for _ in self._release:
+                        return result
+            except BaseException:
+                self._owner = 0
+                self._busy = self._pending
+                self._turn.release()
+                raise
+        raise AssertionError("unreachable")
+
+    def _enter(self, deadline: int | None) -> None:
+        """Takes the turn, which the caller gives back."""
         me = get_ident()
         if self._owner == me:
             raise self._error(BusyError, "called again by a signal handler while it is in use")
@@ -203,6 +225,7 @@ class End:
                 if mine:
                     if self._busy != FETCHING:
                         self._owner = me
+                        self._pending = self._busy
                         self._busy = HELD
                         return
                     # The fast path of another thread is under way. It is closed from here on, and

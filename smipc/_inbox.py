@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from smipc import _abi
 from smipc._buffers import pointer, whole_number
-from smipc._end import FETCHING, FREE, HELD, NOTHING, End
+from smipc._end import FETCHING, NOTHING, End
 from smipc._marshal import loads
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, slice_ns
-from smipc.errors import OppositeEndClosedError, OppositeEndDiedError, OutOfMemoryError, error
+from smipc.errors import OppositeEndClosedError, OppositeEndDiedError, OutOfMemoryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ _LIST = _abi.SMIPC_FETCH_LIST
 _LARGE = _abi.SMIPC_FETCH_LARGE
 _ONE_END = 1 << _KIND_SHIFT  # results from 0 up to here are of kind SMIPC_FETCH_ONE
 _VALUE = _ONE_END - 1
-_GO_ON = (_abi.SMIPC_E_TIMED_OUT, _abi.SMIPC_E_INTERRUPTED)
-
 NOTHING_CAME = "no message has come"
 
 
@@ -58,23 +56,17 @@ class Inbox(End):
         for count, message in self._it:
             self._taken[0] = count
             return message
-        if timeout is None and not self._busy:
+        if timeout is None and self._busy is None:
             self._busy = FETCHING
             self._batch = NOTHING  # all handed out: see _end.py
             for result in self._calls:
+                self._busy = result
                 if 0 <= result < _ONE_END:
-                    self._busy = FREE
+                    self._busy = None
                     return self._area[:result]  # type: ignore[no-any-return]
-                if result >= 0:
-                    self._pending = result
-                    self._busy = HELD
-                else:
-                    self._busy = FREE
-                    if result not in _GO_ON:
-                        raise error(result)
                 break
             else:
-                self._busy = FREE
+                self._busy = None
         deadline = deadline_after(self._cid, timeout)
         while True:
             self._fill(deadline)
@@ -125,43 +117,41 @@ class Inbox(End):
         With `announce_large`, a message too large for a fetch is not received: its size is returned
         (0 otherwise), and it stays.
         """
-        for _ in map(self._enter, (deadline,)):
-            try:
-                self._refuse_loan()
-                handle = self._opened()
-                large = 0
-                while not self._batch[self._taken[0] :] and not large:
-                    self._batch = NOTHING
-                    if self._pending is None:
-                        for result in map(_fetch, (handle,), (slice_ns(deadline),)):
-                            if result >= 0:
-                                self._pending = result
-                        if result < 0:
-                            self._go_on(result, deadline, NOTHING_CAME)
-                            continue
-                    large = self._read_pending()
-                    if large and not announce_large:
-                        self._receive_large(handle, large, deadline)
-                        large = 0
-                self._owner = 0
-                self._busy = HELD if self._pending is not None else FREE
-                for _ in self._release:
-                    return large
-            except BaseException:
-                self._owner = 0
-                self._busy = HELD if self._pending is not None else FREE
-                self._turn.release()
-                raise
-        raise AssertionError("unreachable")
+        return self._in_turn(deadline, self._fill_in_turn, announce_large)
+
+    def _fill_in_turn(self, announce_large: bool, deadline: int | None) -> int:
+        while large := self._fetch_in_turn(deadline):
+            if announce_large:
+                return large
+            self._receive_large(self._opened(), large, deadline)
+        return 0
+
+    def _fetch_in_turn(self, deadline: int | None) -> int:
+        self._refuse_loan()
+        handle = self._opened()
+        while not self._batch[self._taken[0] :]:
+            self._batch = NOTHING
+            if self._pending is None:
+                for result in map(_fetch, (handle,), (slice_ns(deadline),)):
+                    self._pending = result
+                if result < 0:
+                    self._pending = None
+                    self._go_on(result, deadline, NOTHING_CAME)
+                    continue
+            large = self._read_pending()
+            if large:
+                return large
+        return 0
 
     def _read_pending(self) -> int:
-        """With the turn: moves a fetched result into the hand-out, which is empty.
+        """With the turn: moves a fetched result into the hand-out, if that is empty.
 
         The result stays pending until that is done, so that an interruption on the way only means
         to read it again. Returns the size of a message that was announced only.
         """
         result = self._pending
-        if result is None:
+        if result is None or result < 0:
+            self._pending = None
             return 0
         size = result & _VALUE
         if result >> _KIND_SHIFT == _LARGE:
@@ -184,24 +174,25 @@ class Inbox(End):
 
         Nothing, if its writer has given it up and a larger one has come in its place.
         """
-        message = self._allocate(bytes, size)
         # The new bytes object is nobody else's yet, so that it may be filled in place; but those of
         # 0 and 1 bytes are shared by all of Python.
-        in_place = size > 1
-        memory = pointer(message) if in_place else ffi.new("char[1]")
+        message = self._allocate(bytes, max(size, 2))
+        room = len(message)
+        memory = pointer(message)
         window = ffi.buffer(memory)
         out_size = ffi.new("size_t *")
         batch: list[bytes] = []
         it = enumerate(batch, 1)  # begins once the message is in it
         taken = memoryview(bytearray(2)).cast("H")
         while True:
-            arguments = (handle,), (memory,), (size,), (slice_ns(deadline),), (out_size,)
+            arguments = (handle,), (memory,), (room,), (slice_ns(deadline),), (out_size,)
             for status in map(_recv, *arguments):
                 if not status:
                     batch += self._batch[self._taken[0] :]
-                    # Of another size: the large one was given up, and this is the one behind it.
-                    whole = in_place and out_size[0] == size
-                    batch += (message if whole else window[: out_size[0]],)
+                    if out_size[0] == room:
+                        batch += (message,)
+                    else:  # the large one was given up, and this is the one behind it
+                        batch += (window[: out_size[0]],)
                     self._batch = batch
                     self._taken = taken
                     self._it = it
@@ -212,7 +203,8 @@ class Inbox(End):
 
     def _has_fetched(self) -> bool:
         """Whether recv can hand out a message without asking the channel."""
-        return self._pending is not None or bool(self._batch[self._taken[0] :])
+        fetched = self._busy is not None and self._busy >= 0
+        return fetched or bool(self._batch[self._taken[0] :])
 
     def _put_back(self, message: bytes) -> None:
         """Makes `message`, which was the last one received, the next one again."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from smipc import _abi
-from smipc._end import FREE, HELD, Quit
+from smipc._end import Quit
 from smipc._timing import POLL, deadline_after
 from smipc.errors import (
     BusyError,
@@ -111,16 +111,7 @@ class Listener:
         if channel.mode == _abi.SMIPC_WRITER:
             raise channel._error(WrongEndError, "this end is the writer, and listeners read")
         try:
-            for _ in map(channel._enter, (POLL,)):
-                try:
-                    channel._refuse_loan()
-                    channel._opened()
-                    channel._listener = self
-                    channel.__class__ = _refusing(self._base)
-                finally:
-                    channel._owner = 0
-                    channel._busy = HELD if channel._pending is not None else FREE
-                    channel._turn.release()
+            channel._in_turn(POLL, self._take_over, None)
         except TimedOutError:
             raise channel._error(BusyError, "another thread is reading it") from None
         try:
@@ -128,6 +119,13 @@ class Listener:
         except BaseException:
             self._leave()
             raise
+
+    def _take_over(self, _: None, deadline: int | None) -> None:
+        channel = self._channel
+        channel._refuse_loan()
+        channel._opened()
+        channel._listener = self
+        channel.__class__ = _refusing(self._base)
 
     def _leave(self) -> None:
         channel = self._channel

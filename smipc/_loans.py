@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from smipc import _abi
 from smipc._buffers import whole_number
-from smipc._end import FREE, HELD, NOTHING, lend
+from smipc._end import NOTHING, lend
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, slice_ns
 from smipc.errors import InvalidArgumentError, check
@@ -77,27 +77,25 @@ class Reservation(Loan):
     def __enter__(self) -> memoryview:
         channel = self._channel
         deadline = deadline_after(channel._cid, self._timeout)
-        reserve, out = lib.smipc_channel_reserve, ffi.new("void **")
-        for _ in map(channel._enter, (deadline,)):
-            try:
-                self._begin()
-                self._wait(
-                    lambda ns: int(reserve(self._handle, self._size, ns, out)),
-                    deadline,
-                    f"no room for a message of {self._size} bytes",
-                )
-                memory = lend(self._handle, out[0], self._size) if self._size else bytearray()
-                self._view = view = memoryview(memory)
-                channel._loan = self
-            except BaseException:
-                if out[0]:  # reserved, and interrupted since
-                    lib.smipc_channel_abort(self._handle)
-                raise
-            finally:
-                channel._owner = 0
-                channel._busy = FREE
-                channel._turn.release()
-        return view
+        return channel._in_turn(deadline, self._reserve, ffi.new("void **"))
+
+    def _reserve(self, out: Any, deadline: int | None) -> memoryview:
+        reserve = lib.smipc_channel_reserve
+        try:
+            self._begin()
+            self._wait(
+                lambda ns: int(reserve(self._handle, self._size, ns, out)),
+                deadline,
+                f"no room for a message of {self._size} bytes",
+            )
+            memory = lend(self._handle, out[0], self._size) if self._size else bytearray()
+            self._view = view = memoryview(memory)
+            self._channel._loan = self
+            return view
+        except BaseException:
+            if out[0]:  # reserved, and interrupted since
+                lib.smipc_channel_abort(self._handle)
+            raise
 
     def commit(self, size: int | None = None) -> None:
         """Sends the first `size` bytes (None: all) as the message, and ends the view.
@@ -150,29 +148,29 @@ class Borrow(Loan):
     def __enter__(self) -> memoryview:
         channel = self._channel
         deadline = deadline_after(channel._cid, self._timeout)
-        out, out_size = ffi.new("const void **"), ffi.new("size_t *")
-        for _ in map(channel._enter, (deadline,)):
-            try:
-                self._begin()
-                channel._read_pending()
-                self._calls = channel._calls
-                if not self._borrow_fetched():
-                    self._view = self._borrow_next(deadline, out, out_size)
-                    channel._loan = self
-                    channel._calls = ()
-            except BaseException:
-                if channel._loan is self:
-                    self._give_back(taken=0)
-                if out[0]:  # borrowed, and interrupted since
-                    channel._put_back(ffi.buffer(out[0], out_size[0])[:])
-                    lib.smipc_channel_release(self._handle)
-                raise
-            finally:
-                channel._owner = 0
-                channel._busy = HELD if channel._pending is not None else FREE
-                channel._turn.release()
-        assert self._view is not None
-        return self._view
+        given = ffi.new("const void **"), ffi.new("size_t *")
+        return channel._in_turn(deadline, self._borrow, given)
+
+    def _borrow(self, given: tuple[Any, Any], deadline: int | None) -> memoryview:
+        channel = self._channel
+        out, out_size = given
+        try:
+            self._begin()
+            channel._read_pending()
+            self._calls = channel._calls
+            if not self._borrow_fetched():
+                self._view = self._borrow_next(deadline, out, out_size)
+                channel._loan = self
+                channel._calls = ()
+            assert self._view is not None
+            return self._view
+        except BaseException:
+            if channel._loan is self:
+                self._give_back(taken=0)
+            if out[0]:  # borrowed, and interrupted since
+                channel._put_back(ffi.buffer(out[0], out_size[0])[:])
+                lib.smipc_channel_release(self._handle)
+            raise
 
     def _borrow_fetched(self) -> bool:
         """Lends the next message of the hand-out, if there is one, and hides the hand-out: recv,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smipc import _abi
 from smipc._buffers import readable, unpin
-from smipc._end import FREE, NO_HANDLE, End
+from smipc._end import NO_HANDLE, End
 from smipc._marshal import dumps
 from smipc._native import ffi, lib
 from smipc._placing import native_parts
@@ -71,21 +71,11 @@ class Outbox(End):
             self._send_all((readable(self._cid, items[0]),), deadline)
             return 1
         index = ffi.new("size_t *")
-        for _ in map(self._enter, (deadline,)):
-            try:
-                handle = self._opened()
-                while True:
-                    status = _send_list(handle, blob, len(blob), slice_ns(deadline), index)
-                    if not status or status == _INVALID or self._is_large(items[index[0]]):
-                        break
-                    self._go_on(status, deadline, "no room for all messages")
-            except (TimedOutError, OppositeEndClosedError) as problem:
-                problem.transferred = index[0]
-                raise
-            finally:
-                self._owner = 0
-                self._busy = FREE
-                self._turn.release()
+        try:
+            self._in_turn(deadline, self._send_list, (items, blob, index))
+        except (TimedOutError, OppositeEndClosedError) as problem:
+            problem.transferred = index[0]
+            raise
         if index[0] == 0:
             # The first one cannot be sent in a list: because it is not bytes-like, which gets it
             # its own error here, or because it takes longer than a slice.
@@ -93,38 +83,46 @@ class Outbox(End):
             return 1
         return int(index[0])
 
+    def _send_list(self, given: tuple[list[Buffer], bytes, Any], deadline: int | None) -> None:
+        items, blob, index = given
+        handle = self._opened()
+        while status := _send_list(handle, blob, len(blob), slice_ns(deadline), index):
+            if status == _INVALID or self._is_large(items[index[0]]):
+                return
+            self._go_on(status, deadline, "no room for all messages")
+
     def _is_large(self, item: Buffer) -> bool:
         with memoryview(item) as view:
             return view.nbytes > self._capacity
 
     def _send_all(self, buffers: Sequence[bytes | memoryview], deadline: int | None) -> None:
         """Sends the buffers, one after the other, as one message."""
-        pins: list[Any] = []
+        parts, pins = native_parts(buffers)
+        try:
+            self._in_turn(deadline, self._send_message, (parts, len(pins), sum(map(len, pins))))
+        except BaseException:
+            unpin(*pins)
+            raise
+
+    def _send_message(self, given: tuple[Any, int, int], deadline: int | None) -> None:
+        parts, count, size = given
+        handle = self._opened()
         done = ffi.new("uint64_t *")
-        for _ in map(self._enter, (deadline,)):
-            try:
-                handle = self._opened()
-                parts, pins = native_parts(buffers)
-                size = sum(map(len, pins))
-                # A message that is larger than the channel is given up when another is begun before
-                # all of it has gone: other threads have to wait for their turn.
-                self._sender = NO_HANDLE
-                while True:
-                    ns = slice_ns(deadline)
-                    status = _send_parts(handle, parts, len(pins), ns, done)
-                    if not status:
-                        break
-                    if status == _INVALID and done[0]:
-                        done[0] = 0  # a fast send slipped in between: again from the start
-                        continue
-                    if done[0] > size and has_passed(deadline):
-                        break  # all of it is in the channel, and taking it is up to the reader
-                    self._go_on(status, deadline, f"no room for a message of {size} bytes")
-            except BaseException:
-                unpin(*pins)
-                raise
-            finally:
-                self._sender = self._handle
-                self._owner = 0
-                self._busy = FREE
-                self._turn.release()
+        # A message that is larger than the channel is given up when another is begun before all of
+        # it has gone: other threads have to wait for their turn.
+        self._sender = NO_HANDLE
+        try:
+            self._send_slices(handle, parts, count, size, deadline, done)
+        finally:
+            self._sender = self._handle
+
+    def _send_slices(
+        self, handle: Any, parts: Any, count: int, size: int, deadline: int | None, done: Any
+    ) -> None:
+        while status := _send_parts(handle, parts, count, slice_ns(deadline), done):
+            if status == _INVALID and done[0]:
+                done[0] = 0  # a fast send slipped in between: again from the start
+                continue
+            if done[0] > size and has_passed(deadline):
+                return  # all of it is in the channel, and taking it is up to the reader
+            self._go_on(status, deadline, f"no room for a message of {size} bytes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smipc import _abi
 from smipc._buffers import pointer, unpin, writable
-from smipc._end import FREE, HELD, NOTHING
+from smipc._end import NOTHING
 from smipc._inbox import NOTHING_CAME, Inbox
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, slice_ns
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     T = TypeVar("T")
+    Plan = Callable[[int, bytes], tuple[Sequence[memoryview], T]]
 
 _next: Any = lib.smipc_channel_next
 _recv: Any = lib.smipc_channel_recv
@@ -37,55 +38,48 @@ class PlacingInbox(Inbox):
         """
         view = writable(self._cid, buffer)
         deadline = deadline_after(self._cid, timeout)
-        room = len(view)
-        memory = None
-        out_size = ffi.new("size_t *")
-        size: int
-        for _ in map(self._enter, (deadline,)):
-            try:
-                self._refuse_loan()
-                handle = self._opened()
-                memory = pointer(view)
-                while True:
-                    self._read_pending()
-                    it, start = self._it, self._taken[0]
-                    if self._batch[start:]:
-                        message = self._batch[start]
-                        size = len(message)
-                        if size > room:
-                            raise self._too_small(size, room)
-                        view[:size] = message
-                        if self._it is it and self._taken[0] == start:
-                            for count, _ in it:
-                                self._taken[0] = count
-                                self._owner = 0
-                                self._busy = HELD if self._pending is not None else FREE
-                                for _ in self._release:
-                                    return size
-                        continue
-                    self._batch = NOTHING
-                    ns = slice_ns(deadline)
-                    for status in map(_recv, (handle,), (memory,), (room,), (ns,), (out_size,)):
-                        if not status:
-                            size = out_size[0]
-                            self._owner = 0
-                            self._busy = FREE
-                            for _ in self._release:
-                                return size
-                    if status == _TOO_SMALL:
-                        raise self._too_small(out_size[0], room)
-                    self._go_on(status, deadline, NOTHING_CAME)
-            except BaseException:
-                self._owner = 0
-                self._busy = HELD if self._pending is not None else FREE
-                self._turn.release()
-                unpin(memory)
-                raise
+        memory = pointer(view)
+        try:
+            arguments = (deadline,), (self._fill_view,), ((view, memory),)
+            for size in map(self._in_turn, *arguments):
+                return size
+        except BaseException:
+            unpin(memory)
+            raise
         raise AssertionError("unreachable")
+
+    def _fill_view(self, given: tuple[memoryview, Any], deadline: int | None) -> int:
+        view, memory = given
+        self._refuse_loan()
+        handle = self._opened()
+        room = len(view)
+        out_size = ffi.new("size_t *")
+        while True:
+            self._read_pending()
+            it, start = self._it, self._taken[0]
+            if self._batch[start:]:
+                message = self._batch[start]
+                size = len(message)
+                if size > room:
+                    raise self._too_small(size, room)
+                view[:size] = message
+                if self._it is it and self._taken[0] == start:
+                    for count, _ in it:
+                        self._taken[0] = count
+                        return size
+                continue
+            self._batch = NOTHING
+            ns = slice_ns(deadline)
+            for status in map(_recv, (handle,), (memory,), (room,), (ns,), (out_size,)):
+                if not status:
+                    return out_size[0]  # type: ignore[no-any-return]
+            if status == _TOO_SMALL:
+                raise self._too_small(out_size[0], room)
+            self._go_on(status, deadline, NOTHING_CAME)
 
     def _recv_as(
         self,
-        plan: Callable[[int, bytes], tuple[Sequence[memoryview], T]],
+        plan: Plan[T],
         deadline: int | None,
         prefix_size: int = 0,
     ) -> T:
@@ -95,60 +89,65 @@ class PlacingInbox(Inbox):
         come yet), and gives the buffers to fill, one after the other, and what to return then. If
         it raises, the message stays.
         """
-        other: tuple[Sequence[memoryview], int] | None = None  # a message in the wrong place
-        pins: list[Any] = []
-        for _ in map(self._enter, (deadline,)):
-            try:
-                self._refuse_loan()
-                handle = self._opened()
-                while True:
-                    self._read_pending()
-                    it, start = self._it, self._taken[0]
-                    if self._batch[start:]:
-                        message = self._batch[start]
-                        buffers, result = plan(len(message), message[:prefix_size])
-                        _scatter(message, buffers)
-                        if self._it is it and self._taken[0] == start:
-                            for count, _ in it:
-                                self._taken[0] = count
-                                self._owner = 0
-                                self._busy = HELD if self._pending is not None else FREE
-                                for _ in self._release:
-                                    return result
-                        continue
-                    self._batch = NOTHING
-                    size, prefix = self._look(handle, prefix_size, deadline)
-                    buffers, result = plan(size, prefix)
-                    parts, pins = native_parts(buffers)
-                    out_size = ffi.new("size_t *")
-                    status = _abi.SMIPC_E_TIMED_OUT
-                    while status and status != _TOO_SMALL:
-                        ns = slice_ns(deadline)
-                        arguments = (handle,), (parts,), (len(pins),), (ns,), (out_size,)
-                        for status in map(_recv_parts, *arguments):
-                            if not status:
-                                if out_size[0] == size:
-                                    self._owner = 0
-                                    self._busy = FREE
-                                    for _ in self._release:
-                                        return result
-                                # It was given up, and this is the one behind it: begin again.
-                                other = buffers, out_size[0]
-                        if status and status != _TOO_SMALL:
-                            self._go_on(status, deadline, NOTHING_CAME)
-                    if other is not None:
-                        gathered = (_gather(*other),)
-                        for other in map(self._put_back, gathered):  # noqa: B007
-                            pass  # with that, it is None
-            except BaseException:
-                if other is not None:
-                    self._put_back(_gather(*other))
-                self._owner = 0
-                self._busy = HELD if self._pending is not None else FREE
-                self._turn.release()
-                unpin(*pins)
-                raise
+        for result in map(
+            self._in_turn, (deadline,), (self._fill_planned,), ((plan, prefix_size),)
+        ):
+            return result
         raise AssertionError("unreachable")
+
+    def _fill_planned(self, given: tuple[Plan[T], int], deadline: int | None) -> T:
+        plan, prefix_size = given
+        self._refuse_loan()
+        while True:
+            self._read_pending()
+            it, start = self._it, self._taken[0]
+            if self._batch[start:]:
+                message = self._batch[start]
+                buffers, result = plan(len(message), message[:prefix_size])
+                _scatter(message, buffers)
+                if self._it is it and self._taken[0] == start:
+                    for count, _ in it:
+                        self._taken[0] = count
+                        return result
+                continue
+            self._batch = NOTHING
+            size, prefix = self._look(self._opened(), prefix_size, deadline)
+            buffers, result = plan(size, prefix)
+            for was_this in map(self._fill_buffers, (buffers,), (size,), (deadline,)):
+                if was_this:
+                    return result
+
+    def _fill_buffers(self, buffers: Sequence[memoryview], size: int, deadline: int | None) -> bool:
+        """Receives the next message into the buffers, if it still is the one of `size` bytes.
+
+        False: it was not. Its writer has given it up, and if there is one behind it that fits the
+        buffers, that is in the hand-out now.
+        """
+        handle = self._opened()
+        parts, pins = native_parts(buffers)
+        out_size = ffi.new("size_t *")
+        other: int | None = None  # the size of another message, which is in the buffers now
+        try:
+            while True:
+                ns = slice_ns(deadline)
+                arguments = (handle,), (parts,), (len(pins),), (ns,), (out_size,)
+                for status in map(_recv_parts, *arguments):
+                    if not status:
+                        if out_size[0] == size:
+                            return True
+                        other = out_size[0]
+                if status == _TOO_SMALL:
+                    return False
+                if other is not None:
+                    message = b"".join(buffers)[:other]
+                    for other in map(self._put_back, (message,)):  # noqa: B007  None from here on
+                        return False
+                self._go_on(status, deadline, NOTHING_CAME)
+        except BaseException:
+            if other is not None:
+                self._put_back(b"".join(buffers)[:other])
+            unpin(*pins)
+            raise
 
     def _look(self, handle: Any, prefix_size: int, deadline: int | None) -> tuple[int, bytes]:
         """With the turn: the size and the first bytes of the next message, which stays."""
@@ -176,11 +175,6 @@ def native_parts(buffers: Sequence[bytes | memoryview]) -> tuple[Any, list[Any]]
         part.data = ffi.cast("void *", pin)
         part.size = len(pin)
     return parts, pins
-
-
-def _gather(buffers: Sequence[memoryview], size: int) -> bytes:
-    """The first bytes of the buffers together."""
-    return b"".join(buffers)[:size]
 
 
 def _scatter(message: bytes, buffers: Sequence[memoryview]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smipc import _abi
 from smipc._buffers import pointer, readable, unpin, whole_number, writable
-from smipc._end import FREE, End
+from smipc._end import End
 from smipc._native import ffi, lib
 from smipc._timing import POLL, deadline_after, has_passed, slice_ns
 from smipc.errors import InvalidArgumentError, OppositeEndClosedError, TimedOutError
@@ -37,31 +37,29 @@ class Stream(End):
         """
         source = readable(self._cid, data)
         deadline = deadline_after(self._cid, timeout)
-        memory = None
-        written = ffi.new("size_t *")
-        done = 0
-        for _ in map(self._enter, (deadline,)):
-            try:
-                handle = self._opened()
-                memory = pointer(source)
-                size = len(memory)
-                while True:
-                    written[0] = 0
-                    ns = slice_ns(deadline)
-                    status = _write(handle, memory + done, size - done, ns, written)
-                    done += written[0]
-                    if not status:
-                        break
-                    self._go_on(status, deadline, f"no room for {size - done} of {size} bytes")
-            except BaseException as problem:
-                if isinstance(problem, (TimedOutError, OppositeEndClosedError)):
-                    problem.transferred = done
-                unpin(memory)
-                raise
-            finally:
-                self._owner = 0
-                self._busy = FREE
-                self._turn.release()
+        memory = pointer(source)
+        written = ffi.new("size_t[2]")  # by the last call, and by all of them
+        try:
+            self._in_turn(deadline, self._write_slices, (memory, written))
+        except BaseException as problem:
+            if isinstance(problem, (TimedOutError, OppositeEndClosedError)):
+                problem.transferred = written[1]
+            unpin(memory)
+            raise
+
+    def _write_slices(self, given: tuple[Any, Any], deadline: int | None) -> None:
+        memory, written = given
+        handle = self._opened()
+        size = len(memory)
+        while True:
+            written[0] = 0
+            left = size - written[1]
+            ns = slice_ns(deadline)
+            status = _write(handle, memory + written[1], left, ns, written)
+            written[1] += written[0]
+            if not status:
+                return
+            self._go_on(status, deadline, f"no room for {size - written[1]} of {size} bytes")
 
     def read(
         self, buffer: Buffer, n: int, blocking: bool = False, timeout: float | None = None
@@ -88,51 +86,45 @@ class Stream(End):
             if deadline is not None and deadline != POLL:
                 raise self._error(InvalidArgumentError, f"timeout={timeout!r} needs blocking=True")
             return self._read_some(view[:n])
-        memory = None
-        for _ in map(self._enter, (deadline,)):
-            try:
-                handle = self._opened()
-                memory = pointer(view)
-                while True:
-                    arguments = (handle,), (memory,), (n,), (slice_ns(deadline),)
-                    for status in map(_read, *arguments):
-                        if not status:
-                            self._owner = 0
-                            self._busy = FREE
-                            for _ in self._release:
-                                return n
-                    self._go_on(status, deadline, f"{n} bytes have not come")
-            except BaseException:
-                self._owner = 0
-                self._busy = FREE
-                self._turn.release()
-                unpin(memory)
-                raise
+        memory = pointer(view)
+        try:
+            for _ in map(self._in_turn, (deadline,), (self._read_exactly,), ((memory, n),)):
+                return n
+        except BaseException:
+            unpin(memory)
+            raise
         raise AssertionError("unreachable")
+
+    def _read_exactly(self, given: tuple[Any, int], deadline: int | None) -> None:
+        memory, n = given
+        handle = self._opened()
+        while True:
+            for status in map(_read, (handle,), (memory,), (n,), (slice_ns(deadline),)):
+                if not status:
+                    return
+            self._go_on(status, deadline, f"{n} bytes have not come")
 
     def _read_some(self, view: memoryview, deadline: int | None = POLL) -> int:
         """What is there; 0 if that is nothing when the deadline passes."""
-        memory = None
-        out_read = ffi.new("size_t *")
-        size = len(view)
-        for _ in map(self._enter, (deadline,)):
-            try:
-                handle = self._opened()
-                memory = pointer(view)
-                while True:
-                    arguments = (handle,), (memory,), (size,), (slice_ns(deadline),), (out_read,)
-                    for status in map(_read_some, *arguments):
-                        if not status or (status == _TIMED_OUT and has_passed(deadline)):
-                            count = out_read[0]
-                            self._owner = 0
-                            self._busy = FREE
-                            for _ in self._release:
-                                return count  # type: ignore[no-any-return]
-                    self._go_on(status, deadline, "no bytes have come")
-            except BaseException:
-                self._owner = 0
-                self._busy = FREE
-                self._turn.release()
-                unpin(memory)
-                raise
+        memory = pointer(view)
+        try:
+            arguments = (deadline,), (self._read_what_is_there,), ((memory, len(view)),)
+            for count in map(self._in_turn, *arguments):
+                return count
+        except BaseException:
+            unpin(memory)
+            raise
         raise AssertionError("unreachable")
+
+    def _read_what_is_there(self, given: tuple[Any, int], deadline: int | None) -> int:
+        memory, size = given
+        handle = self._opened()
+        out_read = ffi.new("size_t *")
+        while True:
+            arguments = (handle,), (memory,), (size,), (slice_ns(deadline),), (out_read,)
+            for status in map(_read_some, *arguments):
+                if not status:
+                    return out_read[0]  # type: ignore[no-any-return]
+            if status == _TIMED_OUT and has_passed(deadline):
+                return 0
+            self._go_on(status, deadline, "no bytes have come")

@@ -115,21 +115,15 @@ class Channel(Views, Stream):
         end), WrongFramingError, AccessDeniedError, NoSpaceError, OutOfMemoryError, LimitError,
         NotSmipcError, VersionError, CorruptError, SystemFailureError.
         """
-        for _ in map(self._enter, (None,)):
-            try:
-                if self._handle:
-                    raise self._error(BusyError, "it is open already")
-                self._open_native()
-            finally:
-                self._owner = 0
-                self._busy = 0
-                self._turn.release()
+        self._in_turn(None, self._open_in_turn, None)
         self._orphan = False
         _library.register(self)
         _log.opened(self)
         return self
 
-    def _open_native(self) -> None:
+    def _open_in_turn(self, _: None, deadline: int | None) -> None:
+        if self._handle:
+            raise self._error(BusyError, "it is open already")
         options = ffi.new("smipc_channel_options *")
         lib.smipc_channel_options_init(options)
         options.framing, options.wait = self._framing, self._wait
@@ -181,17 +175,14 @@ class Channel(Views, Stream):
             self._it, self._batch, self._calls = (), NOTHING, ()
             self._sender = self._handle = NO_HANDLE
         else:
-            for _ in map(self._enter, (None,)):
-                try:
-                    if self._handle == handle:
-                        self._set_unopened()
-                finally:
-                    self._owner = 0
-                    self._busy = 0
-                    self._turn.release()
+            self._in_turn(None, self._forget, handle)
         _library.unregister(self)
         self._tell_waiters(True)
         _log.closed(self)
+
+    def _forget(self, handle: Any, deadline: int | None) -> None:
+        if self._handle == handle:
+            self._set_unopened()
 
     def __enter__(self) -> Self:
         """Opens it, unless it is open already."""
