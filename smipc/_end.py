@@ -9,8 +9,9 @@ that matter are made by iterators:
     for status in map(receive, (handle,), (pointer,)):
         if not status: ...
 
-Nothing can come between the call and the store of its result; what follows, up to the return or the
-store that makes the result safe, has no calls and no jumps. This is what looks odd in these modules.
+Nothing can come between the call and the store of its result; what follows, up to the return or
+the store that makes the result safe, has no calls and no jumps. This is what looks odd in these
+modules.
 Besides, CPython 3.13 may leave the jump at the end of a loop out of the `try` around the loop: what
 must be given back whatever happens is given back by a function that calls the one with the loop.
 

@@ -212,7 +212,7 @@ def test_the_layout_is_described_field_by_field() -> None:
 
 @pytest.mark.parametrize("name", ["kLayoutVersion", "kSegmentMagic", "kMaxName", "kCacheLine"])
 def test_the_constants_of_the_layout_are_described(name: str) -> None:
-    defined = re.search(rf"\b{name} = ([^;]+);", LAYOUT.read_text())
+    defined = re.search(rf"\b{name} =\s*([^;]+);", LAYOUT.read_text())
     described = re.search(rf"^\| `{name}` \| `([^`]+)` \|", layout_page(), re.MULTILINE)
     assert defined and described
     assert described[1] == defined[1].removesuffix("ULL").replace("'", "")

@@ -101,7 +101,7 @@ ECHO = """
 """
 
 # Batches of round trips, each between two system calls that can be found again; until 100 of them
-# went without a sleep (the stops of a tracer are counted as sleeps), or so many have been made. On a busy machine others take the processor away from the one that answers.
+# went without a sleep (the stops of a tracer are counted as sleeps), or so many have been made. On a busy machine others take the processor away from the one that answers.  # noqa: E501
 ASK = """
     import resource
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

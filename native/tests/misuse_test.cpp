@@ -96,11 +96,11 @@ TEST_P(Misuse, calls_on_the_wrong_end_or_framing_are_refused) {
   Pair pair("wrong", 100, {.framing = framing});
   for (const Call& call : calls()) {
     SCOPED_TRACE(label(call));
-    for (smipc_channel* end : {static_cast<smipc_channel*>(pair.writer),
-                               static_cast<smipc_channel*>(pair.reader)}) {
+    for (smipc_channel* end :
+         {static_cast<smipc_channel*>(pair.writer), static_cast<smipc_channel*>(pair.reader)}) {
       const bool right_end = (end == pair.writer) == is_for_writer(call.kind);
-      const bool right_framing = framing == SMIPC_STREAM ? !is_for_message(call.kind)
-                                                         : !is_for_stream(call.kind);
+      const bool right_framing =
+          framing == SMIPC_STREAM ? !is_for_message(call.kind) : !is_for_stream(call.kind);
       if (right_end && right_framing) continue;
       EXPECT_STATUS(right_end ? SMIPC_E_WRONG_FRAMING : SMIPC_E_WRONG_END, call.run(end, 0));
       expect_text_names(pair.name);
@@ -243,8 +243,7 @@ TEST(MisuseOfBuffers, sizes_beyond_the_limit_are_refused) {
   expect_text_names(std::to_string(kTooMuch));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_send(messages.writer, &byte, SIZE_MAX, 0));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_send_parts(messages.writer, two, 2, 0, nullptr));
-  EXPECT_STATUS(SMIPC_E_INVALID,
-                smipc_channel_write(streams.writer, &byte, kTooMuch, 0, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_write(streams.writer, &byte, kTooMuch, 0, nullptr));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_read(streams.reader, &byte, kTooMuch, 0));
   void* room = nullptr;
   for (std::size_t size : {std::size_t{101}, std::size_t{1000}, kTooMuch, SIZE_MAX}) {

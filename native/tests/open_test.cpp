@@ -100,8 +100,14 @@ TEST(Open, any_name_of_1_to_200_bytes_works) {
   const std::string unique = unique_name("n");
   std::vector<std::string> names = {
       std::string(1, static_cast<char>('!' + ::getpid() % 90)),  // the only one not unique
-      unique + "/../../etc/passwd", unique + "/", "/" + unique, "." + unique, unique + " \t\n",
-      unique + "\xff\xfe\x80", unique + "\xc3\xa4\xe2\x82\xac", unique + "%s%n"};
+      unique + "/../../etc/passwd",
+      unique + "/",
+      "/" + unique,
+      "." + unique,
+      unique + " \t\n",
+      unique + "\xff\xfe\x80",
+      unique + "\xc3\xa4\xe2\x82\xac",
+      unique + "%s%n"};
   std::string longest = unique;
   longest.resize(SMIPC_MAX_NAME, '\x7f');
   names.push_back(longest);
@@ -125,8 +131,7 @@ TEST(Open, names_of_no_or_too_many_bytes_or_with_a_nul_are_refused) {
   const std::string long_name(SMIPC_MAX_NAME + 1, 'x');
   EXPECT_STATUS(SMIPC_E_INVALID, try_open(long_name, SMIPC_READER, 10, {}, &channel));
   EXPECT_NE(std::string::npos, std::string(smipc_last_error()).find("201"));
-  EXPECT_STATUS(SMIPC_E_INVALID,
-                try_open(std::string("a\0b", 3), SMIPC_READER, 10, {}, &channel));
+  EXPECT_STATUS(SMIPC_E_INVALID, try_open(std::string("a\0b", 3), SMIPC_READER, 10, {}, &channel));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_open(nullptr, 5, 0, 10, nullptr, &channel));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_unlink(nullptr, 5));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_unlink("", 0));
@@ -140,8 +145,7 @@ TEST(Open, capacities_of_0_or_beyond_the_limit_are_refused) {
   EXPECT_STATUS(SMIPC_E_INVALID,
                 try_open(name, SMIPC_READER, SMIPC_MAX_CAPACITY + 1, {}, &channel));
   EXPECT_STATUS(SMIPC_E_INVALID, try_open(name, SMIPC_READER, UINT64_MAX, {}, &channel));
-  EXPECT_STATUS(SMIPC_E_NO_SPACE,
-                try_open(name, SMIPC_READER, SMIPC_MAX_CAPACITY, {}, &channel));
+  EXPECT_STATUS(SMIPC_E_NO_SPACE, try_open(name, SMIPC_READER, SMIPC_MAX_CAPACITY, {}, &channel));
   const std::string text = smipc_last_error();
   EXPECT_NE(std::string::npos, text.find(name)) << text;
   EXPECT_NE(std::string::npos, text.find("10995116")) << text;  // 2^40 and the header

@@ -127,9 +127,8 @@ TEST_F(Resumable, given_up_by_any_other_send_is_never_seen) {
         EXPECT_OK(smipc_channel_send_parts(pair_.writer, &small, 1, 0, nullptr));
         break;
       default:
-        const unsigned char blob[] = {'[', 1, 0,        0,        0,        's',      5,
-                                      0,   0, 0,        data_[0], data_[1], data_[2], data_[3],
-                                      data_[4]};
+        const unsigned char blob[] = {'[', 1, 0,        0,        0,        's',      5,       0,
+                                      0,   0, data_[0], data_[1], data_[2], data_[3], data_[4]};
         EXPECT_OK(smipc_channel_send_list(pair_.writer, blob, sizeof blob, 0, &(n = 0)));
     }
     EXPECT_OK(try_recv(pair_.reader, &got));

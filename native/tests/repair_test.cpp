@@ -96,14 +96,14 @@ class Repair : public testing::TestWithParam<std::tuple<Crash, std::uint64_t>> {
   Channel* reader_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    After, Repair,
-    testing::Combine(testing::ValuesIn(kCrashes),
-                     testing::Values(0u, 8u, 1000u, 150'000u, 303'096u, 303'104u, 700'008u)),
-    [](const testing::TestParamInfo<std::tuple<Crash, std::uint64_t>>& which) {
-      return std::string(std::get<0>(which.param).name) + "_at_" +
-             std::to_string(std::get<1>(which.param));
-    });
+INSTANTIATE_TEST_SUITE_P(After, Repair,
+                         testing::Combine(testing::ValuesIn(kCrashes),
+                                          testing::Values(0u, 8u, 1000u, 150'000u, 303'096u,
+                                                          303'104u, 700'008u)),
+                         [](const testing::TestParamInfo<std::tuple<Crash, std::uint64_t>>& which) {
+                           return std::string(std::get<0>(which.param).name) + "_at_" +
+                                  std::to_string(std::get<1>(which.param));
+                         });
 
 TEST_P(Repair, the_same_reader_goes_on) {
   die();
@@ -174,9 +174,11 @@ TEST_P(Repair, the_repaired_record_is_skipped_by_every_way_of_reading) {
 
 // What an honest writer never leaves.
 TEST(RepairOfNonsense, is_refused) {
-  for (const auto& [partial, cursor] :
-       {std::pair<std::uint64_t, std::uint64_t>{1, 400'000}, {500'000, 80}, {UINT64_MAX, 80},
-        {4, 80}, {1, 81}}) {
+  for (const auto& [partial, cursor] : {std::pair<std::uint64_t, std::uint64_t>{1, 400'000},
+                                        {500'000, 80},
+                                        {UINT64_MAX, 80},
+                                        {4, 80},
+                                        {1, 81}}) {
     Pair pair("nonsense", kCapacity);
     Channel* const reader = pair.reader;
     EXPECT_OK(smipc_channel_close(pair.writer));

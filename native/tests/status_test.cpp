@@ -200,7 +200,8 @@ TEST(StatusText, says_empty_full_or_normal_and_who_has_closed) {
 TEST(StatusText, says_how_much_room_it_needs) {
   Pair pair("room", 20);
   std::size_t size = 0;
-  EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL, smipc_channel_status_text(pair.reader, nullptr, 0, &size));
+  EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL,
+                smipc_channel_status_text(pair.reader, nullptr, 0, &size));
   std::vector<char> text(size);
   EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL,
                 smipc_channel_status_text(pair.reader, text.data(), size, nullptr));

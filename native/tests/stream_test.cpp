@@ -43,7 +43,8 @@ void pass(Place place, std::uint64_t capacity, std::size_t total, std::size_t mo
   }
   expect_pattern(got.data(), total, capacity);
   std::size_t size = 0;
-  EXPECT_STATUS(SMIPC_E_OPPOSITE_CLOSED, smipc_channel_read_some(reader, got.data(), 1, kLong, &size));
+  EXPECT_STATUS(SMIPC_E_OPPOSITE_CLOSED,
+                smipc_channel_read_some(reader, got.data(), 1, kLong, &size));
   other.join();
 }
 
@@ -229,7 +230,8 @@ TEST(Stream, what_is_left_of_a_closed_writer_can_be_got) {
   EXPECT_OK(smipc_channel_read_some(pair.reader, got, 100, kLong, &size));
   EXPECT_EQ(10u, size);
   expect_pattern(got, 10, 1);
-  EXPECT_STATUS(SMIPC_E_OPPOSITE_CLOSED, smipc_channel_read_some(pair.reader, got, 1, kLong, &size));
+  EXPECT_STATUS(SMIPC_E_OPPOSITE_CLOSED,
+                smipc_channel_read_some(pair.reader, got, 1, kLong, &size));
 }
 
 }  // namespace

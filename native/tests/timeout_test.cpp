@@ -125,7 +125,9 @@ class Blocked : public testing::TestWithParam<std::tuple<std::size_t, std::uint3
 
   bool is_wait() const { return std::string_view(call_.name) == "wait"; }
 
-  std::size_t wanted_bytes() const { return std::string_view(call_.name) == "read_large" ? 300 : 50; }
+  std::size_t wanted_bytes() const {
+    return std::string_view(call_.name) == "read_large" ? 300 : 50;
+  }
 
   // What the opposite end does so that the call goes on. A reader takes all until the end is closed.
   void unblock() {

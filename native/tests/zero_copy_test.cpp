@@ -176,9 +176,9 @@ TEST(Peek, while_a_message_is_borrowed_no_other_way_of_reading_works) {
   EXPECT_STATUS(SMIPC_E_BUSY,
                 smipc_channel_recv_many(reader, buffer, 100, 2, kLong, out, &n, nullptr));
   EXPECT_STATUS(SMIPC_E_BUSY, static_cast<smipc_status>(smipc_channel_fetch(reader, kLong)));
-  EXPECT_STATUS(SMIPC_E_BUSY,
-                smipc_channel_listen(
-                    reader, [](void*, const void*, std::size_t, smipc_status) {}, nullptr));
+  EXPECT_STATUS(
+      SMIPC_E_BUSY,
+      smipc_channel_listen(reader, [](void*, const void*, std::size_t, smipc_status) {}, nullptr));
   EXPECT_OK(smipc_channel_release(reader));
   expect_pattern(recv(reader).data(), 20, 2);
 }
