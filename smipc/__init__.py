@@ -52,8 +52,11 @@ if TYPE_CHECKING:
     from ctypes import create_string_buffer
 
     from smipc import aio as aio
+    from smipc._flags import Flags
     from smipc._listener import Listener as Listener
     from smipc._status import Status as Status
+    from smipc.memory import NamedSharedMemory
+    from smipc.semaphore import NamedSemaphore
 
 __version__: str = _ffi.string(_lib.smipc_version()).decode()
 
@@ -71,6 +74,7 @@ __all__ = [
     "ClosedError",
     "CorruptError",
     "EndTakenError",
+    "Flags",
     "ForkedError",
     "InternalError",
     "InterruptedCallError",
@@ -78,6 +82,8 @@ __all__ = [
     "InvalidTypeError",
     "LimitError",
     "MessageFormatError",
+    "NamedSemaphore",
+    "NamedSharedMemory",
     "NoSpaceError",
     "NotFoundError",
     "NotSmipcError",
@@ -102,7 +108,10 @@ __all__ = [
 
 # What costs milliseconds to import, and is imported when it is asked for.
 _LAZY = {
+    "Flags": "smipc._flags",
     "Listener": "smipc._listener",
+    "NamedSemaphore": "smipc.semaphore",
+    "NamedSharedMemory": "smipc.memory",
     "Status": "smipc._status",
     "create_string_buffer": "ctypes",
 }

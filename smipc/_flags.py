@@ -10,7 +10,12 @@ from smipc.errors import InvalidArgumentError, InvalidTypeError
 
 LONGEST_NAME = 200  # bytes, without the slash
 
-_NAME = re.compile(rf"/?([A-Za-z0-9_-]{{1,{LONGEST_NAME}}})", re.ASCII)
+_NAME = re.compile(rf"/*([A-Za-z0-9_-]{{1,{LONGEST_NAME}}})", re.ASCII)
+
+
+class WrongTypeError(InvalidTypeError, InvalidArgumentError):
+    """An argument of a named object is of a type that cannot be used here: a TypeError, and a
+    ValueError too, as those who wrapped POSIX IPC before raise it."""
 
 
 class Flags(enum.IntEnum):
@@ -25,8 +30,8 @@ class Flags(enum.IntEnum):
 def normalised_name(what: str, name: str | bytes) -> str:
     """The name of an object as "/name". `what` ("semaphore", say) is for the error's text.
 
-    InvalidTypeError, InvalidArgumentError: anything but one slash at the most and then 1 to 200
-    letters and digits (of ASCII), "-" and "_".
+    InvalidArgumentError: anything but 1 to 200 letters and digits (of ASCII), "-" and "_", after
+    any number of slashes. WrongTypeError: neither str nor bytes.
     """
     if isinstance(name, (bytes, str)):
         text = name if isinstance(name, str) else name.decode("latin-1")
@@ -35,25 +40,25 @@ def normalised_name(what: str, name: str | bytes) -> str:
             return "/" + match[1]
         raise InvalidArgumentError(
             f"a {what}'s name is 1 to {LONGEST_NAME} letters, digits, '-' and '_', with or without"
-            f" a '/' before them: {name!r}"
+            f" a '/' in front: {name!r}"
         )
-    raise InvalidTypeError(f"a {what}'s name must be str or bytes, not {_kind(name)}")
+    raise WrongTypeError(f"a {what}'s name must be str or bytes, not {_kind(name)}")
 
 
 def checked_flags(what: str, name: str, flags: Flags) -> Flags:
-    """`handle_existence`, checked. InvalidTypeError: it is none of Flags."""
+    """`handle_existence`, checked. WrongTypeError: it is none of Flags."""
     if isinstance(flags, Flags):
         return flags
-    raise InvalidTypeError(
+    raise WrongTypeError(
         f"{what} {name!r}: handle_existence must be one of Flags, not {_kind(flags)} {flags!r}"
     )
 
 
 def checked_choice(what: str, name: str, option: str, value: bool | None) -> bool | None:
-    """An option that is True, False or None, checked. InvalidTypeError."""
+    """An option that is True, False or None, checked. WrongTypeError."""
     if value is None or isinstance(value, bool):
         return value
-    raise InvalidTypeError(
+    raise WrongTypeError(
         f"{what} {name!r}: {option} must be True, False or None, not {_kind(value)} {value!r}"
     )
 

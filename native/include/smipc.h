@@ -466,4 +466,8 @@ SMIPC_API smipc_status smipc_channel_fd_arm(smipc_channel *channel, uint32_t spi
 }
 #endif
 
+#include "smipc/existence.h"
+#include "smipc/memory.h"
+#include "smipc/semaphore.h"
+
 #endif /* SMIPC_H */

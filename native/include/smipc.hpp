@@ -709,4 +709,7 @@ inline void unlink(std::string_view name) {
 
 }  // namespace smipc
 
+#include "smipc/memory.hpp"
+#include "smipc/semaphore.hpp"
+
 #endif  // SMIPC_HPP
