@@ -1,4 +1,4 @@
-"""Named shared memory: bytes between processes, views that are safe, and names that are not lost."""
+"""Named shared memory: bytes between processes, views that are safe, and names."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 // A handle to a named semaphore: the OS's object behind a gate that closing can shut.
 //
-// S1  The platform object is used only inside the gate, and closed only when the gate is shut and
-//     nobody is inside; so no call ever meets a semaphore that has gone.
-// S2  No wait is longer than kSliceNs without a look at the gate: the OS has no way to wake one
-//     waiter of a semaphore without giving it the semaphore.
+// 1. The platform object is used only inside the gate, and closed only when the gate is shut and
+//    nobody is inside; so no call ever meets a semaphore that has gone.
+// 2. No wait is longer than kSliceNs without a look at the gate: the OS has no way to wake one
+//    waiter of a semaphore without giving it the semaphore.
 // A process that dies with a semaphore taken leaves it taken, as the OS has it.
 #pragma once
 
