@@ -1,4 +1,4 @@
-"""What children of multiprocessing run: in a module of its own, which spawned ones import by name."""
+"""What children of multiprocessing run: in a module of its own, for spawned ones import it."""
 
 from __future__ import annotations
 

@@ -270,8 +270,8 @@ def job_native_test(arguments: list[str]) -> int:
     return run_ctest(folder, arguments)
 
 
-# ASan's own allocator does not take its locks around fork (gcc 12): a child that is forked while the
-# listener's thread is inside malloc or free would wait for ever, whatever smipc does.
+# ASan's own allocator does not take its locks around fork (gcc 12): a child that is forked while
+# the listener's thread is inside malloc or free would wait for ever, whatever smipc does.
 NOT_UNDER_ASAN = "Fork.with_a_listener_and_a_descriptor_on_the_child_still_works"
 
 
