@@ -17,6 +17,7 @@
 #include <new>
 
 #include "platform/posix/file_lock.h"
+#include "platform/posix/system.h"
 #include "smipc.h"
 
 namespace smipc::detail {
@@ -126,7 +127,7 @@ PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access) {
   return {};
 }
 
-PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes) {
+PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes, std::uint32_t) {
   struct statvfs space = {};
   if (::fstatvfs(setup->file.get(), &space) != 0) return os_failure("fstatvfs", errno);
   const std::uint64_t available = std::uint64_t{space.f_bavail} * space.f_frsize;
@@ -142,13 +143,13 @@ PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes) {
   // In chunks, so that a signal does not start a long allocation all over again.
   for (std::uint64_t done = 0; done < bytes;) {
     const std::uint64_t chunk = std::min(kAllocateChunk, bytes - done);
-    const int error =
-        ::posix_fallocate(setup->file.get(), static_cast<off_t>(done), static_cast<off_t>(chunk));
+    const int error = system_allocate(setup->file.get(), static_cast<std::int64_t>(done),
+                                      static_cast<std::int64_t>(chunk));
     if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
       if (::ftruncate(setup->file.get(), 0) != 0) return os_failure("ftruncate", errno);
       return no_space(bytes, available, total);
     }
-    if (error != 0 && error != EINTR) return os_failure("posix_fallocate", error);
+    if (error != 0 && error != EINTR) return os_failure("allocating memory", error);
     if (error == 0) done += chunk;
   }
   return {};
