@@ -8,7 +8,7 @@ run.
     python bench/run.py --publish           and put the result into the README and docs/
     python bench/run.py --report FOLDER     tables and plot again, from an earlier run
 
-docs/benchmarks.md says what each figure means. Needs the extra: pip install 'smipc[bench]' rich.
+docs/benchmarks.md says what each figure means. Needs the extra: pip install '.[bench]'.
 """
 
 from __future__ import annotations

@@ -108,6 +108,7 @@ class End:
         "__weakref__",
         "_access",
         "_area",
+        "_array_kind",
         "_batch",
         "_busy",
         "_calls",
@@ -172,6 +173,7 @@ class End:
     _calls: Iterable[int]  # each step of it is a fetch; empty: the fast path is closed
     _area: Any  # what fetches fill, as a cffi buffer
     _memory: memoryview  # the same
+    _array_kind: Any  # what recv_array expects next, or None: see _arrays.py
 
     def _set_unopened(self) -> None:
         """Everything that belongs to an open end, gone."""
@@ -183,6 +185,7 @@ class End:
         self._taken = self._shared_taken = memoryview(bytearray(2)).cast("H")
         self._area = None
         self._memory = memoryview(b"")
+        self._array_kind = None
         self._busy = None
         self._loan = None
         self._listener = None

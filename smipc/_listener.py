@@ -10,6 +10,7 @@ import threading
 
 from smipc import _abi
 from smipc._end import Quit
+from smipc._status import Status, status_of
 from smipc._timing import POLL, deadline_after
 from smipc.errors import (
     BusyError,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from smipc.channel import Channel
 
 _STREAM_BYTES = 65536
-_SUCCESSOR_POLL_S = 0.05
+_SUCCESSOR_POLL_S = 0.01
 
 _READING = (
     "__next__",
@@ -155,19 +156,25 @@ class Listener:
             threading.excepthook(threading.ExceptHookArgs(details))
 
     def _read_on(self) -> None:
-        told_of_death = False
         while not self._stopping.is_set():
             try:
                 if self._channel.framing == "stream":
                     self._read_bytes()
                 else:
                     self._read_messages()
-                told_of_death = False
             except OppositeEndDiedError as death:  # a successor may come
-                if not told_of_death and self._on_error is not None:
+                dead = status_of(self._channel)
+                if self._on_error is not None:
                     self._on_error(death)
-                told_of_death = True
-                self._stopping.wait(_SUCCESSOR_POLL_S)
+                self._wait_for_successor(dead)
+
+    def _wait_for_successor(self, dead: Status) -> None:
+        """Until the writer is another one, which may have died too, or has left something."""
+        while not self._stopping.wait(_SUCCESSOR_POLL_S):
+            now = status_of(self._channel)
+            is_another = now.writer_pid != dead.writer_pid or now.write_cursor != dead.write_cursor
+            if is_another or now.writer_state != "died":
+                return
 
     def _read_bytes(self) -> None:
         size = self._base._read_some(self._channel, self._room, None)

@@ -18,6 +18,12 @@ _STATES = {
     _abi.SMIPC_END_CLOSED: "closed",
     _abi.SMIPC_END_DIED: "died",
 }
+_LIFETIMES = {_abi.SMIPC_LIFETIME_PROCESS: "process", _abi.SMIPC_LIFETIME_KERNEL: "kernel"}
+_ACCESS = {
+    _abi.SMIPC_ACCESS_USER: "user",
+    _abi.SMIPC_ACCESS_GROUP: "group",
+    _abi.SMIPC_ACCESS_ALL: "all",
+}
 
 
 @dataclass(frozen=True)
@@ -81,15 +87,17 @@ def status_of(channel: Channel) -> Status:
     raw = ffi.new("smipc_channel_status *")
     raw.struct_size = ffi.sizeof("smipc_channel_status")
     handle = channel._handle
-    is_open = bool(handle) and lib.smipc_channel_get_status(handle, raw) == _abi.SMIPC_OK
+    filled = bool(handle) and lib.smipc_channel_get_status(handle, raw) == _abi.SMIPC_OK
+    is_open = filled and bool(raw.is_open)
     return Status(
         cid=channel.cid,
         mode="W" if channel.mode == _abi.SMIPC_WRITER else "R",
         framing=channel.framing,
         wait=channel.wait,
-        lifetime=channel.lifetime,
-        access=channel.access,
-        is_open=is_open and bool(raw.is_open),
+        # The creator's choice, which may not be what this end asked for.
+        lifetime=_LIFETIMES[raw.lifetime] if is_open else channel.lifetime,
+        access=_ACCESS[raw.access] if is_open else channel.access,
+        is_open=is_open,
         listener=channel._listener is not None,
         writer_state=_STATES.get(raw.writer_state, "absent"),
         reader_state=_STATES.get(raw.reader_state, "absent"),

@@ -32,8 +32,15 @@ def default_folder() -> str:
     return sysconfig.get_path("stdlib")
 
 
+# Inside the standard library's folder, but of whoever installed something: not part of it.
+_NOT_THE_LIBRARY = (b"site-packages", b"dist-packages")
+
+
 def list_files(folder: str) -> Listing:
-    """Symbolic links to files count as files; links to folders are not followed."""
+    """Symbolic links to files count as files; links to folders are not followed.
+
+    Of the default folder, what pip has installed inside is left out.
+    """
     listing = Listing(os.path.abspath(folder))
     root = os.fsencode(listing.folder)
     for path in sorted(_walk(root, listing)):
@@ -56,6 +63,9 @@ def _walk(root: bytes, listing: Listing) -> Iterator[bytes]:
     def count_error(_: OSError) -> None:
         listing.unreadable += 1
 
-    for folder, _, files in os.walk(root, onerror=count_error):
+    is_default = os.fsdecode(root) == os.path.abspath(default_folder())
+    for folder, subfolders, files in os.walk(root, onerror=count_error):
+        if is_default and folder == root:
+            subfolders[:] = [name for name in subfolders if name not in _NOT_THE_LIBRARY]
         for name in files:
             yield os.path.join(folder, name)

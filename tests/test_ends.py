@@ -352,16 +352,15 @@ def test_a_listener_is_told_within_100_ms(name: bytes, pool: Victims, report: An
 
     delays = []
     with open_end(name, CHAN_R) as reader:
-        victim = pool.start(victims.idle_writer, name)
         listener = reader.read_async(lambda data: None, on_error)
         for i in range(KILLS):
+            victim = pool.start(victims.idle_writer, name)  # the listener goes on with it
             victim.kill()
             with changed:
                 assert changed.wait_for(lambda i=i: len(told) > i, timeout=60)
             assert isinstance(told[-1][1], smipc.OppositeEndDiedError)
             delays.append(told[-1][0] - victim.killed_at)
             pool.end(victim)
-            victim = pool.start(victims.idle_writer, name)  # the listener goes on with it
         listener.stop()
     report(delays)
 
@@ -431,12 +430,12 @@ def test_readers_killed_at_any_moment_lose_nothing(name: bytes, pool: Victims) -
 
 def test_a_restarted_end_goes_on_where_the_last_left_off(name: bytes, start_child: Any) -> None:
     with open_end(name, CHAN_W) as writer:
+        sent = 0
         for first in (0, 3, 6):
-            for number in range(first, first + 5):
-                writer.send(b"%d" % number) if number >= first + (2 if first else 0) else None
             child: Child = start_child(
                 """
                 with open_channel(arguments[0], CHAN_R, framing="message") as reader:
+                    say("open")
                     for _ in range(3):
                         say(reader.recv().decode())
                     say("done")
@@ -444,6 +443,10 @@ def test_a_restarted_end_goes_on_where_the_last_left_off(name: bytes, start_chil
                 """,
                 name,
             )
+            child.expect("open")
+            while sent < first + 5:  # two more than it takes
+                writer.send(b"%d" % sent)
+                sent += 1
             for number in range(first, first + 3):
                 child.expect(str(number))
             child.expect("done")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import targets
 from children import Child
 from pairs import Pair, open_pair
 
@@ -38,13 +39,6 @@ def test_two_processes_that_know_the_name(name: bytes, start_child: Any) -> None
     ]
 
 
-def echo(requests: Channel, replies: Channel) -> None:
-    """Runs in the child."""
-    with requests, replies:
-        for message in requests:
-            replies.send(message.upper())
-
-
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_a_child_of_multiprocessing(make_name: Callable[[], bytes], method: str) -> None:
     context: Any = multiprocessing.get_context(method)
@@ -54,7 +48,7 @@ def test_a_child_of_multiprocessing(make_name: Callable[[], bytes], method: str)
         smipc.open_channel(back, CHAN_R, framing="message") as replies,
     ):
         child = context.Process(
-            target=echo,
+            target=targets.echo,
             args=(
                 smipc.open_channel(there, CHAN_R, framing="message"),
                 smipc.open_channel(back, CHAN_W, framing="message"),
@@ -70,19 +64,12 @@ def test_a_child_of_multiprocessing(make_name: Callable[[], bytes], method: str)
         assert child.exitcode == 0
 
 
-def leave_open(channel: Channel) -> None:
-    """Runs in the child, and does not close what it opens."""
-    global kept
-    kept = channel.open()
-    kept.send(b"last")
-
-
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_a_child_that_leaves_its_end_open_closes_it_at_exit(name: bytes, method: str) -> None:
     context: Any = multiprocessing.get_context(method)
     with smipc.open_channel(name, CHAN_R, framing="message") as reader:
         writer = smipc.open_channel(name, CHAN_W, framing="message")
-        child = context.Process(target=leave_open, args=(writer,))
+        child = context.Process(target=targets.leave_open, args=(writer,))
         child.start()
         assert list(reader) == [b"last"]
         child.join()

@@ -270,6 +270,11 @@ def job_native_test(arguments: list[str]) -> int:
     return run_ctest(folder, arguments)
 
 
+# ASan's own allocator does not take its locks around fork (gcc 12): a child that is forked while
+# the listener's thread is inside malloc or free would wait for ever, whatever smipc does.
+NOT_UNDER_ASAN = "Fork.with_a_listener_and_a_descriptor_on_the_child_still_works"
+
+
 def job_sanitize(arguments: list[str]) -> int:
     ensure_venv()
     if not ensure_googletest():
@@ -288,7 +293,7 @@ def job_sanitize(arguments: list[str]) -> int:
         say(f"C++ tests, {name} sanitizer")
         results[f"{name} sanitizer"] = run_ctest(
             folder,
-            [],
+            ["--exclude-regex", NOT_UNDER_ASAN] if name == "address" else [],
             without_address_randomization() if name == "thread" else (),
             ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1",
             UBSAN_OPTIONS="print_stacktrace=1",

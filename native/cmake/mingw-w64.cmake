@@ -10,6 +10,8 @@ set(smipc_triplet x86_64-w64-mingw32)
 set(CMAKE_C_COMPILER ${smipc_triplet}-gcc-posix)
 set(CMAKE_CXX_COMPILER ${smipc_triplet}-g++-posix)
 set(CMAKE_RC_COMPILER ${smipc_triplet}-windres)
+# Programs run where there is no compiler: its runtime libraries go into them.
+set(CMAKE_EXE_LINKER_FLAGS_INIT -static)
 
 set(CMAKE_FIND_ROOT_PATH /usr/${smipc_triplet})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

@@ -23,6 +23,8 @@
  *              consumed, call again to go on. A call that only spins
  *              (SMIPC_WAIT_SPIN) does not notice. To act on a flag that a
  *              handler sets at any moment, wait in slices.
+ *              On Windows a Ctrl-C or Ctrl-Break that the program handles counts
+ *              as one.
  *   Threads    any thread may use any handle. Calls on one handle are
  *              serialised: a second caller waits, within its own timeout, for
  *              the first to finish. smipc_channel_close may come at any time.
@@ -169,6 +171,12 @@ SMIPC_API const char *smipc_status_message(smipc_status status);
  * channel and the value; "" before any failure. Valid until this thread's
  * next failing call. */
 SMIPC_API const char *smipc_last_error(void);
+
+/* Windows, for programs that turn Ctrl-C into an event of their own: calls that
+ * sleep in that thread return SMIPC_E_INTERRUPTED when the event (the handle of
+ * one, manual-reset) is set, and reset it; other threads are not interrupted. The
+ * event must outlive its use here. event 0: none. Elsewhere SMIPC_E_UNSUPPORTED. */
+SMIPC_API smipc_status smipc_interrupt_bind(uint64_t event, uint32_t thread_id);
 
 /* Removes segments that no living process holds and whose lifetime is
  * SMIPC_LIFETIME_PROCESS: what killed processes left. *out_removed (may be
@@ -340,7 +348,7 @@ SMIPC_API smipc_status smipc_channel_flush(smipc_channel *channel, int64_t timeo
  * something is there, or the opposite end is gone. (Something may be the first
  * part of a message that is still being written.) out_ready[i] gets 1 or 0,
  * *out_count (may be NULL) how many are 1. With none: SMIPC_E_TIMED_OUT.
- * No descriptor and, for up to 127 channels, no thread is used. */
+ * No descriptor and, for up to 127 channels (61 on Windows), no thread is used. */
 SMIPC_API smipc_status smipc_wait(smipc_channel *const *channels, size_t count, int64_t timeout_ns,
                                   uint8_t *out_ready, size_t *out_count);
 
@@ -349,6 +357,11 @@ SMIPC_API smipc_status smipc_wait(smipc_channel *const *channels, size_t count, 
  * to be read or closed by the caller. The first call starts the watcher thread
  * of the process. Elsewhere SMIPC_E_UNSUPPORTED. */
 SMIPC_API smipc_status smipc_channel_fd(smipc_channel *channel, int32_t *out_fd);
+
+/* Windows: the same as the handle of a manual-reset event, for the system's wait
+ * functions and for event loops. Owned by the handle, closed with it, never to be
+ * set or closed by the caller. Elsewhere SMIPC_E_UNSUPPORTED. */
+SMIPC_API smipc_status smipc_channel_event(smipc_channel *channel, uint64_t *out_event);
 
 /* ---- Listener --------------------------------------------------------------------- */
 
@@ -421,6 +434,18 @@ SMIPC_API smipc_status smipc_channel_status_text(smipc_channel *channel, char *b
 SMIPC_API smipc_status smipc_channel_try_send(smipc_channel *channel, const void *data,
                                               size_t size);
 
+/* Sends `head` and, right behind it, `body` as one message, without waiting. */
+SMIPC_API smipc_status smipc_channel_try_send_two(smipc_channel *channel, const void *head,
+                                                  size_t head_size, const void *body,
+                                                  size_t body_size);
+
+/* Receives the next message if it is `head` (up to 512 bytes) followed by
+ * `body_size` bytes, which go to `body`. SMIPC_E_NOT_FOUND: it is another one,
+ * and stays. After any error the content of `body` is undefined. */
+SMIPC_API smipc_status smipc_channel_recv_headed(smipc_channel *channel, const void *head,
+                                                 size_t head_size, void *body, size_t body_size,
+                                                 int64_t timeout_ns);
+
 /* What smipc_channel_fetch filled in. */
 typedef struct smipc_fetch_area {
   void *data; /* `size` bytes owned by the handle, until free */
@@ -457,9 +482,9 @@ SMIPC_API smipc_status smipc_channel_send_list(smipc_channel *channel, const voi
                                                size_t blob_size, int64_t timeout_ns,
                                                size_t *inout_index);
 
-/* Tells the handle that its owner waits for `smipc_channel_fd` (or has stopped
- * to): spins `spins` polls first and returns SMIPC_OK when readable, else arms
- * the descriptor and returns SMIPC_E_TIMED_OUT. */
+/* Tells the handle that its owner waits for `smipc_channel_fd` or `_event` (or has
+ * stopped to): spins `spins` polls first and returns SMIPC_OK when readable, else
+ * arms it and returns SMIPC_E_TIMED_OUT. */
 SMIPC_API smipc_status smipc_channel_fd_arm(smipc_channel *channel, uint32_t spins);
 
 #ifdef __cplusplus

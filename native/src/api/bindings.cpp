@@ -78,6 +78,27 @@ Status send_list(Channel& channel, ListBlob blob, const Deadline& deadline,
 
 extern "C" {
 
+SMIPC_API smipc_status smipc_channel_try_send_two(smipc_channel* channel, const void* head,
+                                                  size_t head_size, const void* body,
+                                                  size_t body_size) {
+  const smipc_buffer parts[] = {{const_cast<void*>(head), head_size},
+                                {const_cast<void*>(body), body_size}};
+  return smipc_channel_send_parts(channel, parts, 2, 0, nullptr);
+}
+
+SMIPC_API smipc_status smipc_channel_recv_headed(smipc_channel* channel, const void* head,
+                                                 size_t head_size, void* body, size_t body_size,
+                                                 int64_t timeout_ns) {
+  return with_channel(channel, kCallRecv, timeout_ns, [&](const Deadline& deadline) -> Status {
+    const smipc_buffer parts[] = {{const_cast<void*>(head), head_size}, {body, body_size}};
+    const Status checked = check_parts(*channel, parts, 2);
+    if (checked != SMIPC_OK) return checked;
+    const Status result = recv_headed_message(*channel, head, head_size, parts[1], deadline);
+    if (result == SMIPC_OK) log_transfer(*channel, "recv", head_size + body_size, result);
+    return result;
+  });
+}
+
 SMIPC_API smipc_status smipc_channel_fetch_open(smipc_channel* channel, smipc_fetch_area* out) {
   return with_channel(channel, kCallRecv, kForever, [&](const Deadline&) -> Status {
     if (out == nullptr) return bad_pointer(*channel, "out");

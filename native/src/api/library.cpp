@@ -29,6 +29,13 @@ SMIPC_API smipc_status smipc_clean(void) {
   return guarded([] { return registry_close_all(); });
 }
 
+SMIPC_API smipc_status smipc_interrupt_bind(uint64_t event, uint32_t thread_id) {
+  return guarded([&] {
+    const PlatResult result = plat_interrupt_bind(event, thread_id);
+    return result ? SMIPC_OK : fail(result.status, {}, result.detail);
+  });
+}
+
 SMIPC_API const char* smipc_status_name(smipc_status status) { return status_name(status); }
 
 SMIPC_API const char* smipc_status_message(smipc_status status) { return status_message(status); }

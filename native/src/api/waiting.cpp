@@ -32,6 +32,14 @@ void set_watched(Channel& channel, bool watched) {
   if (watched) follow_with_descriptor(channel);
 }
 
+Status follow(Channel& channel, std::int32_t* out) {
+  const Status status = watch(channel);
+  if (status != SMIPC_OK) return status;
+  set_watched(channel, true);
+  *out = channel.watch->fd();
+  return SMIPC_OK;
+}
+
 }  // namespace
 
 extern "C" {
@@ -62,11 +70,25 @@ SMIPC_API smipc_status smipc_wait(smipc_channel* const* channels, size_t count, 
 SMIPC_API smipc_status smipc_channel_fd(smipc_channel* channel, int32_t* out_fd) {
   return with_channel(channel, kCallWait, kForever, [&](const Deadline&) -> Status {
     if (out_fd == nullptr) return bad_pointer(*channel, "out_fd");
-    const Status status = watch(*channel);
-    if (status != SMIPC_OK) return status;
-    set_watched(*channel, true);
-    *out_fd = channel->watch->fd();
-    return SMIPC_OK;
+    if (!kEventIsDescriptor) {
+      return fail(SMIPC_E_UNSUPPORTED, channel->name,
+                  "there are no descriptors here; smipc_channel_event gives an event");
+    }
+    return follow(*channel, out_fd);
+  });
+}
+
+SMIPC_API smipc_status smipc_channel_event(smipc_channel* channel, uint64_t* out_event) {
+  return with_channel(channel, kCallWait, kForever, [&](const Deadline&) -> Status {
+    if (out_event == nullptr) return bad_pointer(*channel, "out_event");
+    if (kEventIsDescriptor) {
+      return fail(SMIPC_E_UNSUPPORTED, channel->name,
+                  "there are no events here; smipc_channel_fd gives a descriptor");
+    }
+    int32_t event = 0;
+    const Status status = follow(*channel, &event);
+    *out_event = static_cast<uint32_t>(event);
+    return status;
   });
 }
 

@@ -147,8 +147,30 @@ struct Channel {
   bool is_writer() const { return mode == SMIPC_WRITER; }
   std::uint32_t self_role() const { return is_writer() ? 0 : 1; }
   std::uint32_t peer_role() const { return is_writer() ? 1 : 0; }
+  // Where calls of this end sleep.
   PlatWaitPoint wait_point(std::uint32_t expected) const {
-    return {segment, self_role(), &self->wait_word, expected};
+    PlatWaitPoint point;
+    point.segment = segment;
+    point.role = self_role();
+    point.word = &self->wait_word;
+    point.expected = expected;
+    point.opposite = living_peer();
+    return point;
+  }
+  // Where those of the opposite end do.
+  PlatWaitPoint peer_wait_point() const {
+    PlatWaitPoint point;
+    point.segment = segment;
+    point.role = peer_role();
+    point.word = &peer->wait_word;
+    return point;
+  }
+  // The opposite end's process, unless it has closed or is known to have died.
+  PlatHolder living_peer() const {
+    const std::uint32_t word = peer->wait_word.load(std::memory_order_acquire);  // I3 of open.cpp
+    if ((word & (kOpen | kClosed | kDead)) != kOpen) return {};
+    return {peer->pid.load(std::memory_order_relaxed),
+            peer->start_time.load(std::memory_order_relaxed)};
   }
 };
 

@@ -76,7 +76,12 @@ Status Listener::deliver_bytes() {
 }
 
 bool Listener::wait_for_successor() {
-  while (peer_gone(channel_) != SMIPC_OK) {
+  // One that came and died since the last look has at least left its pid or something to read.
+  const EndShm& peer = *channel_.peer;
+  const std::uint32_t pid = peer.pid.load(std::memory_order_relaxed);
+  const std::uint64_t cursor = peer.cursor.load(std::memory_order_relaxed);
+  while (peer_gone(channel_) != SMIPC_OK && peer.pid.load(std::memory_order_relaxed) == pid &&
+         peer.cursor.load(std::memory_order_relaxed) == cursor) {
     if (channel_.stop_listening.load(std::memory_order_seq_cst)) return false;
     if (channel_.state.load(std::memory_order_seq_cst) != EndState::kUsable) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

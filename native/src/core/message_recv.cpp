@@ -12,6 +12,7 @@
 // I4. kPiece without the kStart before it belongs to a message that a dead reader had begun: skipped.
 //     Any other record ends a message that is being put together: its writer gave it up.
 #include <cstring>
+#include <iterator>
 
 #include "core/backoff.h"
 #include "core/messages.h"
@@ -281,6 +282,41 @@ Status recv_message(Channel& channel, Parts into, const Deadline& deadline, std:
   }
   const Status status = receive_into(channel, into, deadline, out_size);
   follow_with_descriptor(channel);  // also after an error: parts of a message may have been taken
+  return status;
+}
+
+Status recv_headed_message(Channel& channel, const void* head, std::size_t head_size,
+                           const smipc_buffer& body, const Deadline& deadline) {
+  const auto another = [&channel] {
+    follow_with_descriptor(channel);
+    return fail_quietly(SMIPC_E_NOT_FOUND, channel.name);
+  };
+  finish_batch(channel);
+  if (channel.reader.borrowed) {
+    return fail(SMIPC_E_BUSY, channel.name, "a message is borrowed: release it first");
+  }
+  Parts nowhere(nullptr, 0);  // a message larger than the ring is announced, not put together
+  Message message;
+  Status status = next_message(channel, deadline, &nowhere, &message);
+  if (status == SMIPC_E_BUFFER_TOO_SMALL) return another();
+  if (status == SMIPC_OK) {
+    if (head_size > kHeadMost || message.size != head_size + body.size) return another();
+    if (message.in_progress && head_size > 0) {
+      status = wait_for_more(channel, kRecordHeader + head_size - 1, deadline);
+    }
+  }
+  if (status == SMIPC_OK) {
+    if (head_size > 0 && std::memcmp(message.data, head, head_size) != 0) return another();
+    // The head may change under our eyes, as the body may: it is copied, and compared no more.
+    std::byte seen[kHeadMost];
+    const smipc_buffer parts[] = {{seen, head_size}, body};
+    Parts into(parts, std::size(parts));
+    bool aborted = false;
+    status = copy_message(channel, message, into, deadline, &aborted);
+    if (aborted) return another();
+    if (status == SMIPC_OK) take_message(channel, message);
+  }
+  follow_with_descriptor(channel);
   return status;
 }
 

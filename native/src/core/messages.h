@@ -46,6 +46,11 @@ void take_message(Channel& channel, const Message& message);
 
 Status recv_message(Channel& channel, Parts into, const Deadline& deadline, std::size_t* out_size);
 
+// A message that is `head` followed by body.size bytes; any other stays, SMIPC_E_NOT_FOUND.
+inline constexpr std::size_t kHeadMost = 512;
+Status recv_headed_message(Channel& channel, const void* head, std::size_t head_size,
+                           const smipc_buffer& body, const Deadline& deadline);
+
 // Gives back what a fetched list left; before every other reading call.
 void finish_batch(Channel& channel);
 

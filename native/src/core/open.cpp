@@ -186,7 +186,7 @@ Status create(const Request& request, Setup& setup, Channel* channel) {
   if (plat_setup_size(setup.setup) != 0) {
     result = plat_setup_renew(setup.setup, request.options.access);
   }
-  if (result) result = plat_setup_allocate(setup.setup, plan.total_bytes);
+  if (result) result = plat_setup_allocate(setup.setup, plan.total_bytes, plan.lifetime);
   PlatMapping mapping;
   if (result) {
     result = plat_segment_map(setup.setup, request.role(), plan.ring_offset, plan.ring_bytes,

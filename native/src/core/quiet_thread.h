@@ -14,7 +14,11 @@ std::thread start_quiet_thread(Function function) {
   PlatSignalMask before;
   plat_signals_block(&before);
   try {
-    std::thread thread(std::move(function));
+    std::thread thread([function = std::move(function)]() mutable {
+      PlatSignalMask own;
+      plat_signals_block(&own);
+      function();
+    });
     plat_signals_restore(&before);
     return thread;
   } catch (...) {

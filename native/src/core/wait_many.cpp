@@ -35,8 +35,8 @@ bool any_ready(Channel* const* channels, std::size_t count) {
   return any_closed(channels, count);
 }
 
-void look_for_peers(Channel* const* channels, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) look_for_peer(*channels[i], false);
+void look_for_peers(Channel* const* channels, std::size_t count, bool now) {
+  for (std::size_t i = 0; i < count; ++i) look_for_peer(*channels[i], now);
 }
 
 // More channels than one call to the OS can wait for: a thread for each lot, for one slice.
@@ -51,8 +51,8 @@ class Helpers {
         const std::size_t lot = std::min(kSleepingSetMax, count - first);
         threads_.push_back(start_quiet_thread([this, channels, first, lot, stop] {
           while (!stopped_.load(std::memory_order_acquire) && !any_ready(channels + first, lot)) {
-            sleep_on_all(channels + first, lot, &stop, kSliceNs);
-            look_for_peers(channels + first, lot);
+            const PlatWake wake = sleep_on_all(channels + first, lot, &stop, kSliceNs);
+            look_for_peers(channels + first, lot, wake == PlatWake::kPeerEnded);
           }
           plat_bell_ring(found_);
         }));
@@ -96,7 +96,7 @@ Status sleep_until_ready(Channel* const* channels, std::size_t count, const Dead
     const std::int64_t now_ns = plat_now_ns();
     if (deadline.passed(now_ns)) return fail_quietly(SMIPC_E_TIMED_OUT, {});
     const PlatWake wake = sleep(deadline.slice(now_ns, kSliceNs));
-    look_for_peers(channels, count);
+    look_for_peers(channels, count, wake == PlatWake::kPeerEnded);
     if (wake == PlatWake::kInterrupted && !any_ready(channels, count)) {
       return fail_quietly(SMIPC_E_INTERRUPTED, {});
     }
@@ -130,7 +130,7 @@ Status wait_for_any(Channel* const* channels, std::size_t count, const Deadline&
     if (any_ready(channels, count)) *out_count = mark_ready(channels, count, out_ready);
   }
   if (*out_count > 0) return SMIPC_OK;
-  look_for_peers(channels, count);
+  look_for_peers(channels, count, false);
   if (deadline.tries_only() && !any_ready(channels, count)) {
     return fail_quietly(SMIPC_E_TIMED_OUT, {});
   }

@@ -78,6 +78,7 @@ Status sleep_once(Channel& channel, const Deadline& deadline, ReadyFunction read
     const std::int64_t slice_ns = deadline.slice(plat_now_ns(), kSliceNs);
     const PlatWake wake = plat_wait(channel.wait_point(expected), slice_ns);  // S4
     if (wake == PlatWake::kInterrupted) status = SMIPC_E_INTERRUPTED;
+    if (wake == PlatWake::kPeerEnded) look_for_peer(channel, true);
   }
   return status;
 }
@@ -215,7 +216,7 @@ void wake_peer_slowly(Channel& channel) {
   if ((peer.wait_word.load(std::memory_order_relaxed) & kSleeping) == 0) return;
   const std::uint32_t before = peer.wait_word.fetch_and(~kSleeping, std::memory_order_acq_rel);
   if ((before & kSleeping) != 0) {
-    plat_wake({channel.segment, channel.peer_role(), &peer.wait_word, before});
+    plat_wake(channel.peer_wait_point());
   }
 }
 

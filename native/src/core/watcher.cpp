@@ -78,8 +78,8 @@ class WatchGroup {
         plat_wait(ring, kIdleNs);
         continue;
       }
-      sleep_on_all(channels.data(), channels.size(), &ring, kSliceNs);
-      for (Channel* channel : channels) look_for_peer(*channel, false);
+      const PlatWake wake = sleep_on_all(channels.data(), channels.size(), &ring, kSliceNs);
+      for (Channel* channel : channels) look_for_peer(*channel, wake == PlatWake::kPeerEnded);
       signal_ready();
     }
   }

@@ -57,9 +57,10 @@ bool plat_setup_role_held(const PlatSetup* setup, std::uint32_t role, std::uint3
 // Processes that have the old one mapped keep it.
 PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access);
 
-// Gives an empty segment its size, zeroed, with all of its memory allocated now.
+// Gives an empty segment its size, zeroed, with all of its memory allocated now. `lifetime` (smipc.h)
+// decides where on platforms whose shared memory cannot outlive its processes.
 // SMIPC_E_NO_SPACE says how much there is, how much is needed, and how to get it.
-PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes);
+PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes, std::uint32_t lifetime);
 
 // Removes the name, or at least the memory; nothing of it may be in use unless `keep_reachable`: then
 // ends that have it mapped can still tell whether their
@@ -112,35 +113,55 @@ std::uint32_t plat_process_id();
 
 // ---- Sleeping and waking --------------------------------------------------------------------------
 
-enum class PlatWake : std::uint8_t { kWoken, kTimedOut, kInterrupted };
+// kInterrupted: a signal handler ran. kPeerEnded: an `opposite` process has ended; only from
+// platforms that can wait for processes.
+enum class PlatWake : std::uint8_t { kWoken, kTimedOut, kInterrupted, kPeerEnded };
 
-// What a thread sleeps on: `word` in shared memory, of the role `role` of `segment`.
+// A process that holds a role, as the segment records it. pid 0: none.
+struct PlatHolder {
+  std::uint32_t pid = 0;
+  std::uint64_t start_time = 0;
+  bool operator==(const PlatHolder&) const = default;
+};
+
+struct PlatBell;
+
+// What a thread sleeps on: `word` in shared memory, of the role `role` of `segment`; or a bell.
 struct PlatWaitPoint {
   PlatSegment* segment = nullptr;
   std::uint32_t role = 0;
   std::atomic<std::uint32_t>* word = nullptr;
   std::uint32_t expected = 0;
+  PlatHolder opposite = {};  // the other role's, while it is not known to have closed or died
+  PlatBell* bell = nullptr;  // instead of segment and role
 };
 
 // Sleeps while the word holds `expected`, for at most timeout_ns (>= 0). May wake without cause.
-// kInterrupted: a signal handler ran.
 PlatWake plat_wait(const PlatWaitPoint& point, std::int64_t timeout_ns);
 
 // Wakes every thread of every process that sleeps on the word.
 void plat_wake(const PlatWaitPoint& point);
 
 // Sleeps while all words hold what is expected of them; count <= kWaitManyMax.
+#if defined(_WIN32)
+inline constexpr std::size_t kWaitManyMax = 62;  // the OS takes 64 handles; two are the platform's
+#else
 inline constexpr std::size_t kWaitManyMax = 128;
+#endif
 PlatWake plat_wait_many(const PlatWaitPoint* points, std::size_t count, std::int64_t timeout_ns);
 
 // A bell inside this process that plat_wait_many can wait for beside shared words.
-struct PlatBell;
 PlatResult plat_bell_create(PlatBell** out);
 void plat_bell_free(PlatBell* bell);
 PlatWaitPoint plat_bell_point(PlatBell* bell);  // as of now: rings after this call end the wait
 void plat_bell_ring(PlatBell* bell);
 
-// A descriptor that other event loops can wait for. SMIPC_E_UNSUPPORTED where there is none.
+// What other event loops can wait for: a descriptor, or on Windows the handle of an event.
+#if defined(_WIN32)
+inline constexpr bool kEventIsDescriptor = false;
+#else
+inline constexpr bool kEventIsDescriptor = true;
+#endif
 PlatResult plat_event_fd_create(std::int32_t* out);
 void plat_event_fd_set(std::int32_t fd);    // readable from now on
 void plat_event_fd_clear(std::int32_t fd);  // and no more
@@ -178,11 +199,17 @@ inline void plat_spin_pause();
 
 // Between block and restore the calling thread runs no signal handlers, and threads that it starts
 // never will: a library's own threads must not take the application's signals.
+// Where threads do not inherit that from the one that starts them, they call plat_signals_block.
 struct PlatSignalMask {
   alignas(16) unsigned char bytes[128];
 };
 void plat_signals_block(PlatSignalMask* before);
 void plat_signals_restore(const PlatSignalMask* before);
+
+// Sleeps of the thread give kInterrupted when the event, which the application sets when it is
+// interrupted, is set; they reset it. event 0: no more. SMIPC_E_UNSUPPORTED but on Windows, where
+// without it Ctrl-C interrupts every sleep of the application's threads.
+PlatResult plat_interrupt_bind(std::uint64_t event, std::uint32_t thread_id);
 
 // Calls `child` in every child forked from now on, with `lock` held around the fork (both are
 // called in the parent and in the child). Once per process.

@@ -10,6 +10,12 @@ namespace smipc::detail {
 inline std::uintptr_t plat_thread_token() {
 #if defined(__GNUC__) && !defined(_WIN32) && !defined(__APPLE__)
   return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
+#elif defined(_MSC_VER) && defined(_M_X64)
+  return static_cast<std::uintptr_t>(__readgsqword(0x30));  // the thread's environment block
+#elif defined(__GNUC__) && defined(_WIN32) && defined(__x86_64__)
+  std::uintptr_t block;
+  asm("movq %%gs:0x30, %0" : "=r"(block));
+  return block;
 #else
   static thread_local char token;
   return reinterpret_cast<std::uintptr_t>(&token);

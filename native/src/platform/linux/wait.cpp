@@ -101,12 +101,16 @@ void plat_bell_free(PlatBell* bell) { delete bell; }
 
 PlatWaitPoint plat_bell_point(PlatBell* bell) {
   // P1 (pairs with P2): what was set before the ring is seen by whoever sees the ring.
-  return {nullptr, 0, &bell->rings, bell->rings.load(std::memory_order_acquire)};
+  PlatWaitPoint point;
+  point.word = &bell->rings;
+  point.expected = bell->rings.load(std::memory_order_acquire);
+  point.bell = bell;
+  return point;
 }
 
 void plat_bell_ring(PlatBell* bell) {
   bell->rings.fetch_add(1, std::memory_order_release);  // P2 (pairs with P1)
-  plat_wake({nullptr, 0, &bell->rings, 0});
+  plat_wake(plat_bell_point(bell));
 }
 
 }  // namespace smipc::detail

@@ -12,6 +12,7 @@
 #include "platform/named_objects.h"
 #include "platform/platform.h"
 #include "platform/posix/fork_guard.h"
+#include "platform/posix/system.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -48,7 +49,7 @@ void plat_pause(std::int64_t ns) {
 
 std::uint64_t plat_random_u64() {
   std::uint64_t value = 0;
-  if (::getentropy(&value, sizeof value) != 0 || value == 0) {
+  if (!system_random(&value, sizeof value) || value == 0) {
     static std::atomic<std::uint64_t> counter{1};  // no entropy source: unique, if guessable
     value = static_cast<std::uint64_t>(plat_unix_time_ns()) ^ (counter.fetch_add(1) << 48) ^
             (static_cast<std::uint64_t>(::getpid()) << 24) ^ 1;
@@ -81,7 +82,7 @@ void plat_signals_block(PlatSignalMask* before) {
   sigset_t all;
   sigset_t old;
   static_assert(sizeof old <= sizeof before->bytes);
-  ::sigfillset(&all);
+  sigfillset(&all);  // a macro on macOS
   ::pthread_sigmask(SIG_SETMASK, &all, &old);
   std::memcpy(before->bytes, &old, sizeof old);
 }

@@ -1,9 +1,10 @@
 // Mapped segments on POSIX, and how a role is held without a descriptor.
 //
-// A role is an open-file-description lock on a byte of the segment's file. The lock is taken on a
-// descriptor that is then closed: the mappings made from it keep the open file description, and so
-// the lock, alive. So it ends exactly when the last mapping does: by plat_segment_release, or when
-// the process ends in any way (zombies included). MADV_DONTFORK keeps it from forked children.
+// A role is an open-file-description lock on a byte of the segment's file. On Linux the lock is
+// taken on a descriptor that is then closed: the mappings made from it keep the open file
+// description, and so the lock, alive. So it ends exactly when the last mapping does: by
+// plat_segment_release, or when the process ends in any way (zombies included). MADV_DONTFORK keeps
+// it from forked children. Elsewhere the descriptor has to stay: LockKeeper.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +15,12 @@
 
 #include "platform/posix/file_lock.h"
 #include "platform/posix/setup.h"
+#include "platform/posix/system.h"
 #include "smipc.h"
+
+#if defined(__APPLE__)
+#include <mach/vm_inherit.h>
+#endif
 
 namespace smipc::detail {
 
@@ -24,6 +30,7 @@ struct PlatSegment {
   FileIdentity identity;
   std::byte* base = nullptr;
   std::size_t bytes = 0;
+  LockKeeper role;
 };
 
 namespace {
@@ -115,6 +122,7 @@ PlatResult plat_segment_map(PlatSetup* setup, std::uint32_t role, std::uint64_t 
     delete segment;
     return result;
   }
+  segment->role.keep(std::move(file));
   mapping->header = segment->base;
   mapping->ring = segment->base + ring_offset;
   *out = segment;
@@ -139,6 +147,7 @@ void plat_segment_release(PlatSegment* segment) {
   if (::mmap(segment->base, segment->bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) {
     ::munmap(segment->base, segment->bytes);  // out of mappings: better a fault than a held role
   }
+  segment->role.drop();
   // A removed segment's file waits for its last end.
   const ForkGuard guard;
   FileIdentity now;

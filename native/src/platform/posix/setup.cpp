@@ -112,7 +112,7 @@ PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access) {
   return {};
 }
 
-PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes) {
+PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes, std::uint32_t) {
   return shm_allocate(setup->file.get(), bytes);
 }
 

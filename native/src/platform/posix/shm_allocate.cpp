@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "platform/posix/shm_file.h"
+#include "platform/posix/system.h"
 #include "smipc.h"
 
 namespace smipc::detail {
@@ -46,12 +47,13 @@ PlatResult shm_allocate(int fd, std::uint64_t bytes) {
   // In chunks, so that a signal does not start a long allocation all over again.
   for (std::uint64_t done = 0; done < bytes;) {
     const std::uint64_t chunk = std::min(kAllocateChunk, bytes - done);
-    const int error = ::posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(chunk));
+    const int error =
+        system_allocate(fd, static_cast<std::int64_t>(done), static_cast<std::int64_t>(chunk));
     if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
       if (::ftruncate(fd, 0) != 0) return os_failure("ftruncate", errno);
       return no_space(bytes, available, total);
     }
-    if (error != 0 && error != EINTR) return os_failure("posix_fallocate", error);
+    if (error != 0 && error != EINTR) return os_failure("allocating memory", error);
     if (error == 0) done += chunk;
   }
   return {};

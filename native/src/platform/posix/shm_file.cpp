@@ -10,6 +10,7 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "platform/posix/system.h"
 #include "platform/segment_name.h"
 #include "smipc.h"
 
@@ -35,10 +36,7 @@ int FileDescriptor::release() {
   return fd;
 }
 
-const std::string& shm_directory() {
-  static const std::string directory = "/dev/shm";
-  return directory;
-}
+const std::string& shm_directory() { return system_directory(); }
 
 std::string shm_prefix(std::uint32_t kind) { return std::string("smipc.") + kind_tag(kind) + "."; }
 

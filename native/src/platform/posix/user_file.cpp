@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "platform/posix/system.h"
 #include "smipc.h"
 
 namespace smipc::detail {
@@ -71,11 +72,11 @@ PlatResult user_file_open_or_create(const std::string& path, std::uint32_t acces
 PlatResult user_file_allocate(int fd, const std::string& path, std::uint64_t bytes) {
   int error;
   do {
-    error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+    error = system_allocate(fd, 0, static_cast<std::int64_t>(bytes));
   } while (error == EINTR);
   if (error == 0) return {};
   if (error != ENOSPC && error != EDQUOT && error != EFBIG) {
-    return user_file_failure("posix_fallocate", path, error);
+    return user_file_failure("allocate", path, error);
   }
   struct statvfs space = {};
   if (::fstatvfs(fd, &space) != 0) return user_file_failure("fstatvfs", path, error);

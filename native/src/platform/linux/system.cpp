@@ -1,0 +1,24 @@
+// The Linux part of the POSIX platform.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "platform/posix/system.h"
+
+namespace smipc::detail {
+
+const std::string& system_directory() {
+  static const std::string directory = "/dev/shm";
+  return directory;
+}
+
+int system_allocate(int fd, std::int64_t offset, std::int64_t bytes) {
+  return ::posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes));
+}
+
+bool system_random(void* out, std::size_t size) { return ::getentropy(out, size) == 0; }
+
+// A mapping keeps the open file, and so its locks: the descriptor is not needed.
+void LockKeeper::keep(FileDescriptor) {}
+void LockKeeper::drop() {}
+
+}  // namespace smipc::detail
