@@ -48,7 +48,8 @@ class Field:
     name: str
     kind: Kind
     offset: int
-    bits: int | None = None  # the width of a bit field, whose offset means nothing
+    bits: int | None = None  # the width of a bit field, whose offset is that of its unit
+    first_bit: int = 0  # of a bit field in its unit
 
 
 @functools.cache
@@ -95,7 +96,8 @@ def _fields_of(type_: Any) -> list[Field]:
                 kind = kind_of(field_type)
             except StructureLayoutError as error:
                 raise StructureLayoutError(f"{type_.__name__}.{name}: {error}") from None
-            found.append(Field(name, kind, place.offset, bits[0] if bits else None))
+            width = bits[0] if bits else None
+            found.append(Field(name, kind, place.offset, width, place.size & 0xFFFF if bits else 0))
     return found
 
 
@@ -126,5 +128,5 @@ def _lines(kind: Kind, path: str) -> list[str]:
         return [f"{path} {kind.what} {kind.size}"]
     lines = [f"{path} {'union' if kind.is_union else 'struct'} {kind.size}"]
     for field in kind.fields:
-        lines += _lines(field.kind, f"{path}.{field.name}@{field.offset}:{field.bits}")
+        lines += _lines(field.kind, f"{path}.{field.name}@{field.offset}:{field.bits}:{field.first_bit}")
     return lines

@@ -37,7 +37,7 @@ def steps_of(path: str) -> tuple[str | int, ...]:
             break
         steps.append(match[1] if match[1] else int(match[2] or match[3]))
         at = match.end()
-    if not steps or at < len(path) or isinstance(steps[0], int):
+    if not steps or at < len(path) or isinstance(steps[0], int) or path[0] == ".":
         raise UnknownFieldError(f"this is no path to a field: {path!r}")
     return tuple(steps)
 

@@ -14,13 +14,10 @@ Status acquire_inside(Semaphore& semaphore, std::int64_t timeout_ns) {
     if (semaphore.gate.closed()) return semaphore_closed(semaphore);
     const std::int64_t slice = deadline.slice(plat_now_ns(), kSliceNs);
     if (slice <= 0) break;
-    switch (plat_semaphore_wait(semaphore.platform, slice)) {
-      case PlatWake::kWoken:
-        return SMIPC_OK;
-      case PlatWake::kInterrupted:
-        return fail_object_quietly(SMIPC_E_INTERRUPTED, kSemaphoreNoun, name);
-      case PlatWake::kTimedOut:
-        break;
+    const PlatWake wake = plat_semaphore_wait(semaphore.platform, slice);
+    if (wake == PlatWake::kWoken) return SMIPC_OK;
+    if (wake == PlatWake::kInterrupted) {
+      return fail_object_quietly(SMIPC_E_INTERRUPTED, kSemaphoreNoun, name);
     }
   }
   return fail_object_quietly(SMIPC_E_TIMED_OUT, kSemaphoreNoun, name);
