@@ -250,7 +250,9 @@ def test_a_killed_editor_frees_the_lock_and_is_told(
 
 
 def test_a_killed_reader_leaves_nothing(folder: Path, start: Callable[[str], Child]) -> None:
-    child = start("reader = DataStructMmapReader(Pair, mmapDir=folder); reader.lock(); say(1); hear()")
+    child = start(
+        "reader = DataStructMmapReader(Pair, mmapDir=folder); reader.lock(); say(1); hear()"
+    )
     child.expect("1")
     editor = editor_in(folder)
     assert not editor.lock(blocking=False)
@@ -313,7 +315,9 @@ def test_killed_at_any_moment(folder: Path, start: Callable[[str], Child]) -> No
 
 
 def test_force_mends(folder: Path, start: Callable[[str], Child]) -> None:
-    start("editor = DataStructMmapEditor(Pair, mmapDir=folder); editor.lock(); os._exit(0)").finish()
+    start(
+        "editor = DataStructMmapEditor(Pair, mmapDir=folder); editor.lock(); os._exit(0)"
+    ).finish()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with DataStructMmapManager(Pair, folder, create=True, force=True) as manager:
@@ -321,7 +325,9 @@ def test_force_mends(folder: Path, start: Callable[[str], Child]) -> None:
 
 
 def test_create_in_vain_keeps_the_report(folder: Path, start: Callable[[str], Child]) -> None:
-    start("editor = DataStructMmapEditor(Pair, mmapDir=folder); editor.lock(); os._exit(0)").finish()
+    start(
+        "editor = DataStructMmapEditor(Pair, mmapDir=folder); editor.lock(); os._exit(0)"
+    ).finish()
     with pytest.raises(FileExistsError):
         DataStructMmapManager(Pair, folder, create=True)
     with pytest.warns(CutOffEditWarning), reader_in(folder):
@@ -332,7 +338,9 @@ def test_create_in_vain_keeps_the_report(folder: Path, start: Callable[[str], Ch
 
 
 @needs_signals
-@pytest.mark.parametrize("how", ["handle.lock()", "handle.lock(timeout=3600)", "handle.__enter__()"])
+@pytest.mark.parametrize(
+    "how", ["handle.lock()", "handle.lock(timeout=3600)", "handle.__enter__()"]
+)
 def test_ctrl_c_breaks_a_wait(folder: Path, start: Callable[[str], Child], how: str) -> None:
     editor = editor_in(folder)
     editor.lock()

@@ -515,7 +515,7 @@ def test_fields_that_mean_nothing_elsewhere(tmp_path: Path, type_: Any) -> None:
 
 
 def test_names_of_structures(tmp_path: Path) -> None:
-    with pytest.raises(UnknownStructureError, match="no structure 'Nothing'; .*Everything"):
+    with pytest.raises(UnknownStructureError, match=r"no structure 'Nothing'; .*Everything"):
         DataStructMmapReader("Nothing", mmapDir=tmp_path)
     bad: Any
     for bad in (5, None, Point, b"Pair"):

@@ -58,7 +58,8 @@ class DataStructMmapEditor(MappedStructure):
         """Sets a field: "a", "a.b", "a[3].b". Arrays take sequences of their length, structures a
         dict of fields or a structure of the same type, char arrays bytes of at most their length.
 
-        UnknownFieldError, InvalidTypeError, InvalidArgumentError, with nothing written; ClosedError.
+        UnknownFieldError, InvalidTypeError, InvalidArgumentError, with nothing written;
+        ClosedError.
         """
         holder, kind, step, bits, path = self._find(name)
         values.write(kind, holder, step, value, bits, path)
@@ -85,9 +86,10 @@ class DataStructMmapManager(DataStructMmapEditor):
 
         DataStructMmapManager("Robot", mmapDir="/run/robot", create=True)
 
-    `create` makes it, all zero: FileExistsError when there is one, which `force` replaces; those who
-    have the old one open keep it until they lock the next time, and then have the new one. Without
-    `create` it opens what is there. StructureFileError (an OSError): the file cannot be made.
+    `create` makes it, all zero: FileExistsError when there is one, which `force` replaces; those
+    who have the old one open keep it until they lock the next time, and then have the new one.
+    Without `create` it opens what is there. StructureFileError (an OSError): the file cannot be
+    made.
     """
 
     __slots__ = ()

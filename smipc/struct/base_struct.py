@@ -6,8 +6,8 @@ import ctypes
 
 
 class MmapStructureHeader(ctypes.Structure):
-    """The first field of every structure: a code that tells one structure from another, and the time
-    of the last update in seconds since 1970."""
+    """The first field of every structure: a code that tells one structure from another, and the
+    time of the last update in seconds since 1970."""
 
     _fields_ = (("code", ctypes.c_uint16), ("last_update", ctypes.c_double))
 

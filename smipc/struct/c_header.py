@@ -1,4 +1,5 @@
-"""The C header of a structure: the same layout for C and C++, which checks itself when it is compiled."""
+"""The C header of a structure: the same layout for C and C++, which checks itself when it is
+compiled."""
 
 from __future__ import annotations
 
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
     from smipc.struct.layout import Field, Kind
 
 # Of C and C++: a field of that name gets an underscore.
-_RESERVED = frozenset(
-    "alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char class"
-    " co_await co_return co_yield compl concept const const_cast consteval constexpr constinit"
-    " continue decltype default delete do double dynamic_cast else enum explicit export extern false"
-    " float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr"
-    " operator or or_eq private protected public register reinterpret_cast requires restrict return"
-    " short signed sizeof static static_assert static_cast struct switch template this thread_local"
-    " throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while"
-    " xor xor_eq".split()
-)
+_WORDS = """
+    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char
+    class co_await co_return co_yield compl concept const const_cast consteval constexpr
+    constinit continue decltype default delete do double dynamic_cast else enum explicit export
+    extern false float for friend goto if inline int long mutable namespace new noexcept not
+    not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires
+    restrict return short signed sizeof static static_assert static_cast struct switch template
+    this thread_local throw true try typedef typeid typename union unsigned using virtual void
+    volatile wchar_t while xor xor_eq
+"""
+_RESERVED = frozenset(_WORDS.split())
 
 _OPENING = """\
-/* The structures of {module}, as `smipc structs {module} --header` writes them. Do not edit: write it
- * anew when the structures have changed.
+/* The structures of {module}, as `smipc structs {module} --header` writes them. Do not edit:
+ * write it anew when the structures have changed.
  *
  * In C++ they go with smipc::LockedStructure<T> of smipc.hpp; in C with smipc_structure_open. */
 #ifndef {guard}

@@ -1,5 +1,5 @@
-"""The layout of a structure: its fields one by one, which is what the code, the C header and the checks
-are made of."""
+"""The layout of a structure: its fields one by one, which is what the code, the C header and the
+checks are made of."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def layout_of(structure: type[BaseMmapStructure]) -> Kind:
 
 
 def code_of(structure: type[BaseMmapStructure]) -> int:
-    """The code in the header: a checksum of name and layout, so that a file is not taken for another
-    structure, or for another version of the same. Never 0."""
+    """The code in the header: a checksum of name and layout, so that a file is not taken for
+    another structure, or for another version of the same. Never 0."""
     lines = [structure.__name__, *_lines(layout_of(structure), "")]
     return binascii.crc_hqx("\n".join(lines).encode(), 0xFFFF) or 1
 
@@ -128,5 +128,7 @@ def _lines(kind: Kind, path: str) -> list[str]:
         return [f"{path} {kind.what} {kind.size}"]
     lines = [f"{path} {'union' if kind.is_union else 'struct'} {kind.size}"]
     for field in kind.fields:
-        lines += _lines(field.kind, f"{path}.{field.name}@{field.offset}:{field.bits}:{field.first_bit}")
+        lines += _lines(
+            field.kind, f"{path}.{field.name}@{field.offset}:{field.bits}:{field.first_bit}"
+        )
     return lines

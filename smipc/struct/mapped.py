@@ -1,5 +1,5 @@
-"""What the manager, the editor and the reader of a structure have in common: the open file, its lock,
-and reading.
+"""What the manager, the editor and the reader of a structure have in common: the open file, its
+lock, and reading.
 
 `self._root` is a ctypes structure on the shared memory. It changes when the file has been replaced,
 which is noticed when the lock is taken. Its memory goes with the last thing made of it.
@@ -119,7 +119,8 @@ class MappedStructure:
 
     @staticmethod
     def setUserStructs(modules: Iterable[str | ModuleType]) -> None:
-        """Registers the structures of modules, given by their names or themselves, for this process.
+        """Registers the structures of modules, given by their names or themselves, for this
+        process.
 
         UnknownStructureError (no such module, or no structure in it), InvalidTypeError,
         InvalidArgumentError.
@@ -130,8 +131,8 @@ class MappedStructure:
 
     def openMemory(self) -> None:
         """Opens and maps the file; the constructor does so, and again it can be done after
-        closeMemory(). NotFoundError, AccessDeniedError, InvalidArgumentError (the file holds another
-        structure), NotSmipcError."""
+        closeMemory(). NotFoundError, AccessDeniedError, InvalidArgumentError (the file holds
+        another structure), NotSmipcError."""
         if self._handle:
             return
         options, kept = self._files.options(self._code, not self._writes)
@@ -176,7 +177,7 @@ class MappedStructure:
         if self._writes:
             self._root = self._structure.from_buffer(memory)
         else:
-            # It must never be given to users: ctypes would let them write, and the memory would not.
+            # Never for users: ctypes would let them write, and the memory would not.
             self._root = self._structure.from_address(int(ffi.cast("uintptr_t", address)))
             self._root._smipc_memory = memory
         self._address = address
@@ -219,7 +220,7 @@ class MappedStructure:
         self._opened()
         status = _TIMED_OUT
         pid, data = self._out
-        wait = 0  # the first try costs no clock
+        wait = slice_ns(deadline)
         try:
             while True:
                 # By an iterator: nothing can come between the call and the store of its result.
@@ -256,8 +257,8 @@ class MappedStructure:
 
     @property
     def cutOffPid(self) -> int | None:
-        """As of the last time it was locked: the process that died in an edit, if none has ended well
-        since. Then the structure may be half changed."""
+        """As of the last time it was locked: the process that died in an edit, if none has ended
+        well since. Then the structure may be half changed."""
         if self._cut_off_pid is not None and self._handle:  # the fast way in does not look
             check(lib.smipc_structure_cut_off(self._handle, self._out[0]))
             self._cut_off_pid = self._out[0][0] or None

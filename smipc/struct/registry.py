@@ -19,8 +19,8 @@ _known: dict[str, type[BaseMmapStructure]] = {}
 def register(modules: Iterable[str | ModuleType]) -> list[str]:
     """Registers the structures of modules, given by name or themselves; returns their names.
 
-    InvalidTypeError; UnknownStructureError: no such module, or none in it; InvalidArgumentError: two
-    modules have one of the same name.
+    InvalidTypeError; UnknownStructureError: no such module, or none in it; InvalidArgumentError:
+    two modules have one of the same name.
     """
     if isinstance(modules, (str, bytes, ModuleType)) or not hasattr(modules, "__iter__"):
         raise InvalidTypeError(f"a list of modules is needed, not {modules!r}")

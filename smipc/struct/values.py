@@ -1,7 +1,7 @@
 """Values of fields: reading them as Python's own, and writing them only when they fit.
 
-ctypes cuts integers to size without a word, and leaves the old end of a longer string in place. Here a
-value either fits its field completely, or is refused before anything is written.
+ctypes cuts integers to size without a word, and leaves the old end of a longer string in place.
+Here a value either fits its field completely, or is refused before anything is written.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def get(holder: Any, step: str | int) -> Any:
 
 
 def read(kind: Kind, holder: Any, step: str | int) -> Any:
-    """The value of a field: numbers, bytes and str as they are, arrays as lists, structures as copies
-    of their own."""
+    """The value of a field: numbers, bytes and str as they are, arrays as lists, structures as
+    copies of their own."""
     value = get(holder, step)
     if kind.what == "struct":
         return kind.type.from_buffer_copy(_bytes_of(value))
@@ -73,7 +73,9 @@ def read(kind: Kind, holder: Any, step: str | int) -> Any:
     return [read(kind.item, value, index) for index in range(kind.length)]
 
 
-def write(kind: Kind, holder: Any, step: str | int, value: Any, bits: int | None, path: str) -> None:
+def write(
+    kind: Kind, holder: Any, step: str | int, value: Any, bits: int | None, path: str
+) -> None:
     """Sets a field to `value`. InvalidTypeError, InvalidArgumentError, with nothing written."""
     if kind.what not in ("array", "struct"):
         fitting = scalar(kind, value, bits, path)
@@ -127,7 +129,9 @@ def _fill_array(kind: Kind, made: Any, value: Any, path: str) -> None:
             raise _wrong(path, "bytes" if item.what == "char" else "str", value)
         text = value if isinstance(value, str) else bytes(value)
         if len(text) > kind.length:
-            raise InvalidArgumentError(f"{path} has room for {kind.length}, not {len(text)}: {value!r}")
+            raise InvalidArgumentError(
+                f"{path} has room for {kind.length}, not {len(text)}: {value!r}"
+            )
         ctypes.memset(ctypes.addressof(made), 0, kind.size)
         made.value = text
         return
@@ -166,9 +170,13 @@ def _integer(kind: Kind, value: Any, bits: int | None, path: str) -> int:
         raise _wrong(path, "an integer", value)
     number = int(value.__index__())
     width = bits or kind.size * 8
-    lowest, highest = (0, 2**width - 1) if kind.what == "uint" else (
-        -(2 ** (width - 1)),
-        2 ** (width - 1) - 1,
+    lowest, highest = (
+        (0, 2**width - 1)
+        if kind.what == "uint"
+        else (
+            -(2 ** (width - 1)),
+            2 ** (width - 1) - 1,
+        )
     )
     if not lowest <= number <= highest:
         raise InvalidArgumentError(f"{path} must be from {lowest} to {highest}: {number}")

@@ -1,7 +1,8 @@
-"""Attribute access to a shared structure: `editor.data_xy.x = 99`, checked, and read-only for readers.
+"""Attribute access to a shared structure: `editor.data_xy.x = 99`, checked, and read-only for
+readers.
 
-A view looks at the mapping that was current when it was made. It keeps that memory, so that using an
-old one can never crash; whether it still means something is for whoever kept it.
+A view looks at the mapping that was current when it was made. It keeps that memory, so that using
+an old one can never crash; whether it still means something is for whoever kept it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class View:
-    """What both kinds have in common. `_touch` is called after each write; None: it is read-only."""
+    """What both kinds have in common. `_touch` is called after each write; None: it is
+    read-only."""
 
     __slots__ = ("_holder", "_kind", "_path", "_touch")
 

@@ -72,7 +72,7 @@ SMIPC_API smipc_status smipc_structure_unlock(smipc_structure *structure);
  * smipc_structure_free, also after close and replacement. SMIPC_E_CLOSED, _INVALID. */
 SMIPC_API smipc_status smipc_structure_data(smipc_structure *structure, void **out_data);
 
-/* For language bindings: tries once to lock it, as smipc_structure_lock with the
+/* For language bindings, as the beginning of a wait: tries once to lock it, as smipc_structure_lock with the
  * timeout 0. 0: it is locked, not cut off, and at known_data. 1: it is locked, and
  * one of these is otherwise: smipc_structure_data and smipc_structure_cut_off say
  * which. Negative: the status, and it is not locked. */

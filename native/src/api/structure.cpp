@@ -119,7 +119,8 @@ SMIPC_API int32_t smipc_structure_enter(smipc_structure* structure, uint32_t mod
     if (structure == nullptr) return no_structure();
     const Status wrong = check_locking(kStructureNoun, structure->plan.path, mode, 0);
     if (wrong != SMIPC_OK) return wrong;
-    return structure_lock(*structure, mode == SMIPC_EXCLUSIVE, Deadline(0), &pid, &data);
+    return structure_lock(*structure, mode == SMIPC_EXCLUSIVE, Deadline(0), &pid, &data,
+                          Manners::kStandBack);
   });
   if (status != SMIPC_OK) return status;
   return pid != 0 || data != known_data ? 1 : 0;

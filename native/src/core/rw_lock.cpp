@@ -57,11 +57,12 @@ Status take_turn(RwLock& lock, bool exclusive, const Deadline& deadline,
 // ---- The lock of the OS ----------------------------------------------------------------------------
 
 // Whether a waiting editor has asked readers to stand back, and this one has not done so for long.
-bool stands_back(const LockPageShm& page, std::int64_t since_ns) {
+bool stands_back(const LockPageShm& page, std::int64_t since_ns = 0) {
   // Relaxed: a hint, and nothing else is read because of it.
   const std::uint64_t until = page.writer_until_ns.load(std::memory_order_relaxed);
   if (until == 0) return false;
   const std::int64_t now = plat_now_ns();
+  if (since_ns == 0) since_ns = now;
   const std::int64_t left = static_cast<std::int64_t>(until - static_cast<std::uint64_t>(now));
   return left > 0 && left <= kAnnounceNs && now - since_ns < kStandBackNs;
 }
@@ -78,7 +79,11 @@ Status wait_for_os(RwLock& lock, bool exclusive, const Deadline& deadline) {
     }
     const std::int64_t now = plat_now_ns();
     const std::int64_t slice = deadline.slice(now, kSliceNs);
-    if (slice <= 0) return fail_object_quietly(SMIPC_E_TIMED_OUT, kLockNoun, lock.path);
+    if (slice <= 0) {
+      // Other editors that wait announce themselves again.
+      if (exclusive) page.writer_until_ns.store(0, std::memory_order_relaxed);
+      return fail_object_quietly(SMIPC_E_TIMED_OUT, kLockNoun, lock.path);
+    }
     if (exclusive) {
       page.writer_until_ns.store(static_cast<std::uint64_t>(now + kAnnounceNs),
                                  std::memory_order_relaxed);
@@ -91,8 +96,9 @@ Status wait_for_os(RwLock& lock, bool exclusive, const Deadline& deadline) {
   }
 }
 
-Status lock_os(RwLock& lock, bool exclusive, const Deadline& deadline) {
-  if (exclusive || !stands_back(*lock.page, plat_now_ns())) {
+Status lock_os(RwLock& lock, bool exclusive, const Deadline& deadline, Manners manners) {
+  const bool rude = exclusive || (deadline.tries_only() && manners == Manners::kByDeadline);
+  if (rude || !stands_back(*lock.page)) {
     const PlatResult result = plat_lock_file_try(lock.file, exclusive);
     if (result) return SMIPC_OK;
     if (result.status != SMIPC_E_TIMED_OUT) return fail_lock(result.status, lock, result.detail);
@@ -150,7 +156,7 @@ Status rw_lock_open(const std::string& path, std::uint32_t access, RwLock* lock)
 }
 
 Status rw_lock_acquire(RwLock& lock, bool exclusive, const Deadline& deadline,
-                       std::uint32_t* cut_off_pid) {
+                       std::uint32_t* cut_off_pid, Manners manners) {
   std::unique_lock<std::mutex> guard(lock.mutex);
   Turn turn = Turn::kMine;
   Status status = take_turn(lock, exclusive, deadline, guard, &turn);
@@ -158,7 +164,7 @@ Status rw_lock_acquire(RwLock& lock, bool exclusive, const Deadline& deadline,
   if (turn == Turn::kMine) {
     lock.acquiring = true;
     guard.unlock();
-    status = lock_os(lock, exclusive, deadline);
+    status = lock_os(lock, exclusive, deadline, manners);
     guard.lock();
     lock.acquiring = false;
     if (status == SMIPC_OK && lock.closed) {

@@ -38,9 +38,12 @@ struct RwLock {
 Status rw_lock_open(const std::string& path, std::uint32_t access, RwLock* lock);
 
 // *cut_off_pid: the process that died in an edit which nobody has mended since, or 0.
+// A reader that only tries does not stand back for waiting editors, unless the caller says that it is
+// the beginning of a wait.
 // SMIPC_E_TIMED_OUT, _INTERRUPTED, _BUSY (this thread has it), _CLOSED, _OS.
+enum class Manners : std::uint8_t { kByDeadline, kStandBack };
 Status rw_lock_acquire(RwLock& lock, bool exclusive, const Deadline& deadline,
-                       std::uint32_t* cut_off_pid);
+                       std::uint32_t* cut_off_pid, Manners manners = Manners::kByDeadline);
 
 // SMIPC_E_INVALID when it is not held.
 Status rw_lock_release(RwLock& lock);

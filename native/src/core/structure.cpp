@@ -95,12 +95,12 @@ Status structure_open(const StructurePlan& plan, Structure* structure) {
 }
 
 Status structure_lock(Structure& structure, bool exclusive, const Deadline& deadline,
-                      std::uint32_t* cut_off_pid, void** data) {
+                      std::uint32_t* cut_off_pid, void** data, Manners manners) {
   if (exclusive && structure.plan.read_only) {
     return fail_structure(SMIPC_E_INVALID, structure.plan,
                           "it is open for reading, and cannot be locked exclusively");
   }
-  Status status = rw_lock_acquire(structure.lock, exclusive, deadline, cut_off_pid);
+  Status status = rw_lock_acquire(structure.lock, exclusive, deadline, cut_off_pid, manners);
   if (status != SMIPC_OK) return status;
   status = follow_replacement(structure, *cut_off_pid, data);
   if (status != SMIPC_OK) {

@@ -50,7 +50,8 @@ Status structure_open(const StructurePlan& plan, Structure* structure);
 
 // As rw_lock_acquire; *data is where the structure is from now until it is unlocked.
 Status structure_lock(Structure& structure, bool exclusive, const Deadline& deadline,
-                      std::uint32_t* cut_off_pid, void** data);
+                      std::uint32_t* cut_off_pid, void** data,
+                      Manners manners = Manners::kByDeadline);
 Status structure_data(Structure& structure, void** data);
 
 }  // namespace smipc::detail
