@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from programs import PYTHON_EXAMPLES, Process, program
+import pytest
+from programs import PYTHON_EXAMPLES, ROOT, Process, program
 
 from smipc import NamedSemaphore, NamedSharedMemory
+from smipc.cli import main
 
 
 def test_a_counter_counted_in_three_languages(text: str) -> None:
@@ -34,3 +37,32 @@ def test_the_counter_can_be_removed(text: str) -> None:
     script = [sys.executable, str(PYTHON_EXAMPLES / "shared_counter.py")]
     Process([*script, "1", text]).finish()
     Process([*script, "remove", text]).finish()
+
+
+def test_a_robot_moved_in_three_languages(tmp_path: Path) -> None:
+    script = [sys.executable, str(PYTHON_EXAMPLES / "structure.py")]
+    assert Process([*script, "create", str(tmp_path)]).finish() == (
+        "Robbie made 0 moves, to 0.0, 0.0\n"
+    )
+    commands = [
+        [*script, "move", str(tmp_path), "500"],
+        [program("c", "structure"), str(tmp_path), "500"],
+        [program("cpp", "structure"), str(tmp_path), "500"],
+    ]
+    processes = [Process(command) for command in commands]
+    try:
+        for process in processes:
+            process.finish()
+    finally:
+        for process in processes:
+            process.kill()
+    assert Process([*script, "show", str(tmp_path)]).finish() == (
+        "Robbie made 1500 moves, to 750.0, -1500.0\n"
+    )
+
+
+def test_the_header_of_the_robot_is_in_step(capsys: pytest.CaptureFixture[str]) -> None:
+    source = PYTHON_EXAMPLES / "robot_structs.py"
+    assert main(["structs", str(source), "--header"]) == 0
+    header = (ROOT / "examples" / "c" / "robot_structs.h").read_text()
+    assert header == capsys.readouterr().out
