@@ -158,9 +158,8 @@ def test_an_array_that_does_not_fit_stays(name: bytes, out: np.ndarray) -> None:
     for capacity in (50, 65536):
         writer, reader = open_pair(name, capacity)
         with writer, reader:
-            sender = threading.Thread(
-                target=writer.send_array, args=(np.arange(10, dtype=np.int64),)
-            )
+            array = np.arange(10, dtype=np.int64)
+            sender = threading.Thread(target=writer.send_array, args=(array,))
             sender.start()
             with pytest.raises(smipc.InvalidArgumentError, match=r"\(10,\) of int64"):
                 reader.recv_array(out=out)
