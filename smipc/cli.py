@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -47,16 +48,20 @@ def _run(module: str, chosen: argparse.Namespace) -> int:
         return code
     except SmipcError as error:
         message = str(error)
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
+        if isinstance(error, BrokenPipeError) or _is_closed_pipe_of_windows(error):
+            # Whoever read our output has gone; Python must not complain at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         message = str(error)
     except KeyboardInterrupt:
         return 130
     print(f"smipc {chosen.job}: {message}", file=sys.stderr)
     return 1
+
+
+def _is_closed_pipe_of_windows(error: OSError) -> bool:
+    return sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None
 
 
 if __name__ == "__main__":

@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from pathlib import Path
 
 from smipc import cli_paths
 
 
+def _plain(path: Path) -> str:
+    """With slashes on Windows, too: compilers take them, and to no shell they are escapes."""
+    return path.as_posix()
+
+
 def cflags() -> str:
-    return shlex.quote(f"-I{cli_paths.include_dir()}")
+    return shlex.quote(f"-I{_plain(cli_paths.include_dir())}")
 
 
 def libs() -> str:
-    folder = cli_paths.library_dir()
+    folder = _plain(cli_paths.library_dir())
     flags = [f"-L{folder}"]
     if sys.platform != "win32":
         # No loader looks inside a Python package, so programs are told where the library is.
@@ -25,10 +31,10 @@ def libs() -> str:
 QUESTIONS = {
     "cflags": (cflags, "compiler options"),
     "libs": (libs, "linker options"),
-    "cmakedir": (lambda: str(cli_paths.cmake_dir()), "folder for -Dsmipc_DIR=..."),
-    "includedir": (lambda: str(cli_paths.include_dir()), "folder of smipc.h and smipc.hpp"),
-    "libdir": (lambda: str(cli_paths.library_dir()), "folder of the shared library"),
-    "pkgconfigdir": (lambda: str(cli_paths.pkgconfig_dir()), "folder for PKG_CONFIG_PATH"),
+    "cmakedir": (lambda: _plain(cli_paths.cmake_dir()), "folder for -Dsmipc_DIR=..."),
+    "includedir": (lambda: _plain(cli_paths.include_dir()), "folder of smipc.h and smipc.hpp"),
+    "libdir": (lambda: _plain(cli_paths.library_dir()), "folder of the shared library"),
+    "pkgconfigdir": (lambda: _plain(cli_paths.pkgconfig_dir()), "folder for PKG_CONFIG_PATH"),
 }
 
 

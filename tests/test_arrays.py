@@ -121,7 +121,7 @@ def message_of(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-GOOD = message_of(np.arange(10))
+GOOD = message_of(np.arange(10, dtype=np.int64))
 BAD = {
     "empty": b"",
     "text": b"hello",
@@ -158,11 +158,12 @@ def test_an_array_that_does_not_fit_stays(name: bytes, out: np.ndarray) -> None:
     for capacity in (50, 65536):
         writer, reader = open_pair(name, capacity)
         with writer, reader:
-            sender = threading.Thread(target=writer.send_array, args=(np.arange(10),))
+            array = np.arange(10, dtype=np.int64)
+            sender = threading.Thread(target=writer.send_array, args=(array,))
             sender.start()
             with pytest.raises(smipc.InvalidArgumentError, match=r"\(10,\) of int64"):
                 reader.recv_array(out=out)
-            assert same(reader.recv_array(), np.arange(10))
+            assert same(reader.recv_array(), array)
             sender.join()
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -42,7 +43,8 @@ def with_programs(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment whose SMIPC_PROGRAMS has both C++ halves; without a compiler, a skip."""
     programs = tmp_path_factory.mktemp("programs")
     for name in ("demo_sender", "demo_receiver"):
-        (programs / name).symlink_to(program("cpp", name))
+        built = Path(program("cpp", name))
+        shutil.copy2(built, programs / built.name)
     return dict(os.environ, SMIPC_PROGRAMS=str(programs))
 
 
@@ -146,6 +148,9 @@ def test_channel_is_smaller_than_the_largest_file_by_default(folder: Path) -> No
     assert demo.default_capacity(listing) < listing.largest == 1_000_003
 
 
+@pytest.mark.skipif(
+    not os.path.isdir(demo_files.default_folder()), reason="this Python's library is an archive"
+)
 def test_default_folder_is_the_standard_library() -> None:
     listing = demo_files.list_files(demo_files.default_folder())
     assert len(listing.names) > 500

@@ -314,16 +314,10 @@ def survive_a_writer_in_write(name: bytes, pool: Victims) -> Victim:
 def survive_when_both_are_blocked(name: bytes, pool: Victims) -> Victim:
     """Each in recv, on a channel of which the other has the writer."""
     with open_end(name, CHAN_W) as writer, open_end(name + b"-back", CHAN_R) as reader:
-        victim = pool.start(in_recv_with_a_writer, name)
+        victim = pool.start(victims.in_recv_with_a_writer, name)
         await_waits(writer, "reader", 0)
         kill_when_waiting(reader, "reader", victim, reader.recv)
         return victim
-
-
-def in_recv_with_a_writer(ready: Any, name: bytes) -> None:
-    back = open_end(name + b"-back", CHAN_W)
-    victims.in_recv(ready, name)
-    back.close()
 
 
 SURVIVALS = [value for key, value in list(globals().items()) if key.startswith("survive_")]

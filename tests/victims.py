@@ -56,6 +56,12 @@ def in_recv(ready: Connection, name: bytes) -> None:
         channel.recv()
 
 
+def in_recv_with_a_writer(ready: Connection, name: bytes) -> None:
+    back = open_end(name + b"-back", CHAN_W)
+    in_recv(ready, name)
+    back.close()
+
+
 def in_send(ready: Connection, name: bytes) -> None:
     channel = open_end(name, CHAN_W)
     ready.send(None)

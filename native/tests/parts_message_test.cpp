@@ -230,5 +230,76 @@ TEST_F(Resumable, other_buffers_of_another_size_are_refused) {
   EXPECT_EQ(data_, receive_in_turns(&done));
 }
 
+// ---- A head that is expected, and a body ---------------------------------------------------------
+
+class Headed : public testing::Test {
+ protected:
+  smipc_status receive(std::string_view head, std::size_t body_size, std::int64_t timeout_ns = 0) {
+    body_.assign(body_size, 0);
+    return smipc_channel_recv_headed(pair_.reader, head.data(), head.size(), body_.data(),
+                                     body_.size(), timeout_ns);
+  }
+  smipc_status send_two(std::string_view head, const std::vector<unsigned char>& body) {
+    return smipc_channel_try_send_two(pair_.writer, head.data(), head.size(), body.data(),
+                                      body.size());
+  }
+
+  Pair pair_{"headed", 1000};
+  std::vector<unsigned char> body_;
+};
+
+TEST_F(Headed, message_goes_to_the_body_alone) {
+  for (std::size_t size : {0u, 1u, 500u}) {
+    EXPECT_OK(send_two("head", pattern(size, 1)));
+    EXPECT_OK(receive("head", size));
+    expect_pattern(body_.data(), size, 1);
+  }
+  EXPECT_OK(send_two("", pattern(20, 2)));
+  EXPECT_OK(receive("", 20));
+  expect_pattern(body_.data(), 20, 2);
+  EXPECT_EQ(8u, status_of(pair_.reader).messages_written + status_of(pair_.reader).messages_read);
+}
+
+TEST_F(Headed, message_of_another_kind_stays) {
+  EXPECT_OK(send_two("head", pattern(20, 1)));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, receive("heat", 20));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, receive("head", 19));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, receive("head", 21));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, receive(std::string(513, 'x'), 20));
+  EXPECT_EQ(24u, recv(pair_.reader).size());
+  EXPECT_STATUS(SMIPC_E_TIMED_OUT, receive("head", 20));
+}
+
+TEST_F(Headed, message_larger_than_the_channel_stays) {
+  const std::vector<unsigned char> large = pattern(3000, 1);
+  Companion writer(Place::kThread, [&] { send(pair_.writer, large); });
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND,
+                receive({reinterpret_cast<const char*>(large.data()), 8}, 2992, kLong));
+  expect_pattern(recv(pair_.reader).data(), large.size(), 1);
+}
+
+TEST_F(Headed, message_is_waited_for) {
+  Companion writer(Place::kThread, [&] {
+    await_wait(pair_.writer, SMIPC_READER, 0);
+    EXPECT_OK(send_two("head", pattern(20, 1)));
+  });
+  EXPECT_OK(receive("head", 20, kLong));
+  expect_pattern(body_.data(), 20, 1);
+}
+
+TEST_F(Headed, message_is_refused_while_another_is_borrowed_and_without_buffers) {
+  send(pair_.writer, pattern(20, 1));
+  const void* data = nullptr;
+  std::size_t size = 0;
+  EXPECT_OK(smipc_channel_peek(pair_.reader, 0, &data, &size));
+  EXPECT_STATUS(SMIPC_E_BUSY, receive("head", 16));
+  EXPECT_OK(smipc_channel_release(pair_.reader));
+  EXPECT_STATUS(SMIPC_E_INVALID,
+                smipc_channel_recv_headed(pair_.reader, nullptr, 4, body_.data(), 4, 0));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_recv_headed(pair_.reader, "head", 4, nullptr, 4, 0));
+  EXPECT_STATUS(SMIPC_E_WRONG_END, smipc_channel_recv_headed(pair_.writer, "", 0, nullptr, 0, 0));
+  EXPECT_STATUS(SMIPC_E_WRONG_END, smipc_channel_try_send_two(pair_.reader, "", 0, nullptr, 0));
+}
+
 }  // namespace
 }  // namespace smipc::test

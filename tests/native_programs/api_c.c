@@ -253,15 +253,26 @@ static void waiting(void) {
   CHECK_OK(smipc_channel_close(a.w)); /* that can be read too: it says so */
   CHECK_OK(smipc_wait(readers, 2, 0, ready, NULL));
   CHECK(ready[0] == 1 && ready[1] == 1);
-#if !defined(_WIN32)
   {
-    int32_t fd = -1, same = -2;
+    int32_t fd = -1, same_fd = -2;
+    uint64_t event = 0, same_event = 1;
+#if defined(_WIN32)
+    CHECK_STATUS(smipc_channel_fd(b.r, &fd), SMIPC_E_UNSUPPORTED);
+    CHECK_OK(smipc_channel_event(b.r, &event));
+    CHECK_OK(smipc_channel_event(b.r, &same_event));
+    CHECK(event != 0 && event == same_event);
+    CHECK_OK(smipc_interrupt_bind(0, 0));
+    (void)same_fd;
+#else
     CHECK_OK(smipc_channel_fd(b.r, &fd));
-    CHECK_OK(smipc_channel_fd(b.r, &same));
-    CHECK(fd >= 0 && fd == same);
+    CHECK_OK(smipc_channel_fd(b.r, &same_fd));
+    CHECK(fd >= 0 && fd == same_fd);
+    CHECK_STATUS(smipc_channel_event(b.r, &event), SMIPC_E_UNSUPPORTED);
+    CHECK_STATUS(smipc_interrupt_bind(0, 0), SMIPC_E_UNSUPPORTED);
+    (void)same_event;
+#endif
     CHECK_OK(smipc_channel_fd_arm(b.r, 10));
   }
-#endif
   free_pair(a);
   free_pair(b);
 }
@@ -381,6 +392,7 @@ static void for_bindings(void) {
                                         0,   'a', 's', 2, 0, 0,   0, 'b', 'c'};
   pair p = open_pair("bindings", 256, SMIPC_MESSAGE);
   smipc_fetch_area area;
+  char body[4];
   int64_t result;
   size_t index = 0;
   CHECK_OK(smipc_channel_fetch_open(p.r, &area));
@@ -402,6 +414,11 @@ static void for_bindings(void) {
   CHECK(memcmp(area.data, kList, sizeof kList) == 0);
   *area.taken = 2;
   CHECK(smipc_channel_fetch(p.r, 0) == SMIPC_E_TIMED_OUT);
+
+  CHECK_OK(smipc_channel_try_send_two(p.w, "head", 4, "body", 4));
+  CHECK_STATUS(smipc_channel_recv_headed(p.r, "HEAD", 4, body, 4, 0), SMIPC_E_NOT_FOUND);
+  CHECK_OK(smipc_channel_recv_headed(p.r, "head", 4, body, 4, 0));
+  CHECK(memcmp(body, "body", 4) == 0);
   free_pair(p);
 }
 

@@ -9,7 +9,15 @@
 
 #include "../../examples/cpp/demo_sha256.hpp"
 
+#ifdef _WIN32
+#include <fcntl.h>
+#include <io.h>
+#endif
+
 int main(int argc, char **argv) {
+#ifdef _WIN32
+  _setmode(_fileno(stdin), _O_BINARY);
+#endif
   std::vector<std::byte> input;
   std::byte buffer[4096];
   while (const std::size_t size = std::fread(buffer, 1, sizeof buffer, stdin))

@@ -41,6 +41,7 @@ void Listener::run() {
     const Status status = deliver_next();
     if (status == SMIPC_OK || status == SMIPC_E_INTERRUPTED) continue;
     if (channel_.stop_listening.load(std::memory_order_seq_cst)) break;
+    if (status == SMIPC_E_CLOSED) break;  // by this process, which knows, and is about to stop us
     callback_(context_, nullptr, 0, status);
     if (status != SMIPC_E_OPPOSITE_DIED || !wait_for_successor()) break;
   }

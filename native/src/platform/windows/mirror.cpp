@@ -64,9 +64,9 @@ struct Request {
 bool map_placeholders(const Request& request, Mirror* out) {
   const PlaceholderFunctions& functions = placeholder_functions();
   if (!functions.exist()) return false;
-  auto* base = static_cast<std::byte*>(
-      functions.allocate(nullptr, nullptr, request.twice(), MEM_RESERVE | MEM_RESERVE_PLACEHOLDER,
-                         PAGE_NOACCESS, nullptr, 0));
+  auto* base = static_cast<std::byte*>(functions.allocate(nullptr, nullptr, request.twice(),
+                                                          MEM_RESERVE | MEM_RESERVE_PLACEHOLDER,
+                                                          PAGE_NOACCESS, nullptr, 0));
   if (base == nullptr) return false;
   std::byte* middle = base + request.once();
   if (!::VirtualFree(base, request.once(), MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER)) {
@@ -128,7 +128,8 @@ PlatResult mirror_map(HANDLE section, std::uint64_t ring_offset, std::uint64_t r
   }
   const DWORD error = ::GetLastError();
   if (no_room) {
-    return {SMIPC_E_NO_MEMORY, "no address space for " + std::to_string(request.twice()) + " bytes"};
+    return {SMIPC_E_NO_MEMORY,
+            "no address space for " + std::to_string(request.twice()) + " bytes"};
   }
   return os_failure("MapViewOfFileEx", error);
 }

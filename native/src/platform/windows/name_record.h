@@ -32,9 +32,7 @@ class NameRecord {
   Handle duplicate() const { return section_.duplicate(); }
 
   std::uint64_t segment_id() const { return shm()->segment_id.load(std::memory_order_relaxed); }
-  void set_segment_id(std::uint64_t id) {
-    shm()->segment_id.store(id, std::memory_order_relaxed);
-  }
+  void set_segment_id(std::uint64_t id) { shm()->segment_id.store(id, std::memory_order_relaxed); }
 
  private:
   NameRecordShm* shm() const { return reinterpret_cast<NameRecordShm*>(section_.data()); }

@@ -38,8 +38,7 @@ std::wstring object_name(Scope scope, const std::string& stem, const char* what)
   return space + wide(stem + "." + what);
 }
 
-std::wstring object_name(Scope scope, const std::string& stem, std::uint64_t id,
-                         const char* what) {
+std::wstring object_name(Scope scope, const std::string& stem, std::uint64_t id, const char* what) {
   return object_name(scope, stem + "." + hexadecimal(id), what);
 }
 

@@ -14,8 +14,7 @@ constexpr int kAttempts = 50;
 
 }  // namespace
 
-std::wstring role_name(Scope scope, const std::string& stem, std::uint64_t id,
-                       std::uint32_t role) {
+std::wstring role_name(Scope scope, const std::string& stem, std::uint64_t id, std::uint32_t role) {
   return object_name(scope, stem, id, role == 0 ? "role0" : "role1");
 }
 

@@ -69,9 +69,8 @@ PlatResult Section::create(const std::wstring& name, std::uint32_t access, std::
   if (bytes > memory_status().ullAvailPageFile) return no_memory_for(bytes);
   Security security(access);
   if (!security.ok()) return {SMIPC_E_OS, "cannot make a security descriptor"};
-  handle_ = Handle(::CreateFileMappingW(INVALID_HANDLE_VALUE, security.attributes(),
-                                        PAGE_READWRITE, high_half(bytes), low_half(bytes),
-                                        name.c_str()));
+  handle_ = Handle(::CreateFileMappingW(INVALID_HANDLE_VALUE, security.attributes(), PAGE_READWRITE,
+                                        high_half(bytes), low_half(bytes), name.c_str()));
   const DWORD error = ::GetLastError();
   if (!handle_) return create_failure(name, bytes, error);
   if (error == ERROR_ALREADY_EXISTS) {

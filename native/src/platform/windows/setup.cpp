@@ -99,8 +99,8 @@ PlatResult allocate_section(PlatSetup* setup, std::uint32_t access, std::uint64_
   if (!result) return result;
   for (int attempt = 0; attempt < kIdAttempts; ++attempt) {
     const std::uint64_t id = plat_random_u64();
-    result = setup->section.create(object_name(setup->scope, setup->stem, id, "segment"), access,
-                                   bytes);
+    result =
+        setup->section.create(object_name(setup->scope, setup->stem, id, "segment"), access, bytes);
     if (result) {
       setup->id = id;
       setup->record.set_segment_id(id);
@@ -122,8 +122,7 @@ PlatResult forget(PlatSetup* setup, std::uint64_t nonce) {
 }
 
 PlatResult allocate_file(PlatSetup* setup, std::uint32_t access, std::uint64_t bytes) {
-  PlatResult result =
-      segment_file_create(setup->scope, setup->stem, access, bytes, &setup->file);
+  PlatResult result = segment_file_create(setup->scope, setup->stem, access, bytes, &setup->file);
   if (!result) return result;
   setup->id = segment_file_id(setup->file.get());
   result = setup->section.open_file(setup->file.get(), bytes);
@@ -198,8 +197,9 @@ void plat_setup_leave(PlatSetup* setup) {
   setup->section.close();
   setup->record.close();
   setup->file.reset();
-  segment_file_delete(setup->removed_path);  // later, by whoever has it mapped, if that is too early
-  delete setup;                              // leaves the locks
+  segment_file_delete(
+      setup->removed_path);  // later, by whoever has it mapped, if that is too early
+  delete setup;              // leaves the locks
 }
 
 }  // namespace smipc::detail

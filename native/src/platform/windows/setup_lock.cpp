@@ -24,8 +24,8 @@ PlatResult SetupLock::enter(Scope scope, const std::string& stem, std::int64_t d
   Security security(scope == Scope::kSession ? SMIPC_ACCESS_USER : SMIPC_ACCESS_ALL);
   if (!security.ok()) return {SMIPC_E_OS, "cannot make a security descriptor"};
   const std::wstring name = object_name(scope, stem, "setup");
-  Handle mutex(::CreateMutexExW(security.attributes(), name.c_str(), 0,
-                                SYNCHRONIZE | MUTEX_MODIFY_STATE));
+  Handle mutex(
+      ::CreateMutexExW(security.attributes(), name.c_str(), 0, SYNCHRONIZE | MUTEX_MODIFY_STATE));
   if (!mutex) return open_failure("CreateMutexExW", name, ::GetLastError());
   switch (::WaitForSingleObject(mutex.get(), milliseconds_until(deadline_ns))) {
     case WAIT_OBJECT_0:

@@ -56,8 +56,8 @@ void WaitSet::add_process(std::shared_ptr<const ProcessWatch::Process> process) 
 
 PlatWake WaitSet::wait(std::int64_t timeout_ns, std::size_t* event_index) {
   timeout_ns = std::min(timeout_ns, kMostNs);
-  const DWORD events = interrupt_ != nullptr ? interrupt_at_
-                                             : count_ - static_cast<DWORD>(processes_.size());
+  const DWORD events =
+      interrupt_ != nullptr ? interrupt_at_ : count_ - static_cast<DWORD>(processes_.size());
   const DWORD before_timer = count_;
   DWORD timeout_ms = milliseconds(timeout_ns);
   if (timeout_ns > 0 && timeout_ns < kPreciseBelowNs) {

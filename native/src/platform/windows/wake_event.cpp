@@ -24,7 +24,7 @@ std::uint64_t WakeEvent::begin_sleep() {
 void WakeEvent::end_sleep(std::uint64_t ticket, bool woken) {
   ::AcquireSRWLockExclusive(&lock_);
   sleepers_.erase(std::find(sleepers_.begin(), sleepers_.end(), ticket));
-  if (woken && ticket >= wake_below_) wake_below_ = next_ticket_;  // I2
+  if (woken && ticket >= wake_below_) wake_below_ = next_ticket_;                       // I2
   const bool pass_on = woken && !sleepers_.empty() && sleepers_.front() < wake_below_;  // I3
   ::ReleaseSRWLockExclusive(&lock_);
   if (pass_on) set();

@@ -71,8 +71,8 @@ std::int32_t status_for(DWORD error) {
 }  // namespace
 
 PlatResult os_failure(const char* call, DWORD error) {
-  return {status_for(error),
-          std::string(call) + ": " + sentence_for(error) + " (error " + std::to_string(error) + ")"};
+  return {status_for(error), std::string(call) + ": " + sentence_for(error) + " (error " +
+                                 std::to_string(error) + ")"};
 }
 
 }  // namespace smipc::detail
