@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 _live: dict[int, ref[NamedObject]] = {}
 _arranged_pid = 0
 
+_UNLINKS = {
+    None: _abi.SMIPC_UNLINK_IF_CREATED,
+    True: _abi.SMIPC_UNLINK_ALWAYS,
+    False: _abi.SMIPC_UNLINK_NEVER,
+}
+
 
 class NamedObject:
     """Base of the handles to named objects of the operating system."""
@@ -56,7 +62,8 @@ class NamedObject:
         options = ffi.new("smipc_object_options *")
         lib.smipc_object_options_init(options)
         options.existence = int(handle_existence)
-        options.unlink = _abi.SMIPC_UNLINK_NEVER  # that is done here
+        # It is done here, when the handle is let go; the library sees to it if this process is killed.
+        options.unlink = _UNLINKS[unlink_on_delete]
         created = ffi.new("int32_t *")
         out = ffi.new(f"{self._prefix} **")
         raw = self._name.encode()

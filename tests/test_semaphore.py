@@ -549,3 +549,58 @@ def test_posix_ipc_opens_it(text: str) -> None:
     assert NamedSemaphore(text + "-2").value == 6
     theirs.unlink()
     theirs.close()
+
+
+@needs_posix
+def test_what_a_killed_process_was_to_unlink_is_cleaned_up(
+    text: str, start_child: Callable[..., Child]
+) -> None:
+    child = start_child(
+        """
+        name = arguments[0].decode()
+        semaphore = NamedSemaphore(name, 1, Flags.RAISE_IF_EXISTS)
+        memory = NamedSharedMemory(name, 100, handle_existence=Flags.RAISE_IF_EXISTS)
+        kept = NamedSemaphore(name + "-kept", 1, Flags.RAISE_IF_EXISTS, unlink_on_delete=False)
+        lost = NamedSemaphore(name + "-lost", 1, Flags.RAISE_IF_EXISTS)
+        say(1)
+        hear()
+        """,
+        text,
+    )
+    child.expect("1")
+    other = NamedSemaphore(text + "-lost", 5, Flags.UNLINK_AND_CREATE)
+    smipc.clean_stale()
+    assert NamedSemaphore(text).value == 1  # its process lives
+    child.end()
+    assert smipc.clean_stale() >= 2
+    for kind in (NamedSemaphore, smipc.NamedSharedMemory):
+        with pytest.raises(FileNotFoundError):
+            kind(text)
+    assert NamedSemaphore(text + "-lost").value == other.value == 5
+    assert NamedSemaphore(text + "-kept", unlink_on_delete=True).value == 1
+
+
+@needs_posix
+def test_a_forked_child_does_not_keep_the_leftovers_of_its_parent(
+    text: str, start_child: Callable[..., Child]
+) -> None:
+    child = start_child(
+        """
+        semaphore = NamedSemaphore(arguments[0], 1, Flags.RAISE_IF_EXISTS)
+        grandchild = os.fork()
+        if grandchild == 0:
+            signal.pause()
+        say(grandchild)
+        hear()
+        """,
+        text,
+    )
+    grandchild = int(child.hear())
+    os.kill(child.pid, signal.SIGKILL)
+    child.process.wait()
+    try:
+        smipc.clean_stale()
+        with pytest.raises(FileNotFoundError):
+            NamedSemaphore(text)
+    finally:
+        os.kill(grandchild, signal.SIGKILL)

@@ -179,7 +179,8 @@ SMIPC_API const char *smipc_last_error(void);
 SMIPC_API smipc_status smipc_interrupt_bind(uint64_t event, uint32_t thread_id);
 
 /* Removes segments that no living process holds and whose lifetime is
- * SMIPC_LIFETIME_PROCESS: what killed processes left. *out_removed (may be
+ * SMIPC_LIFETIME_PROCESS, and semaphores and shared memory whose handle was to
+ * unlink them: what killed processes left. *out_removed (may be
  * NULL) gets their number. Segments of other users are passed over. */
 SMIPC_API smipc_status smipc_clean_stale(size_t *out_removed);
 

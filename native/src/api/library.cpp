@@ -1,6 +1,7 @@
 // The exported functions that are about no channel in particular.
 #include "api/guard.h"
 #include "api/log.h"
+#include "platform/named_objects.h"
 
 using namespace smipc::detail;
 
@@ -45,9 +46,11 @@ SMIPC_API const char* smipc_last_error(void) { return last_error(); }
 SMIPC_API smipc_status smipc_clean_stale(size_t* out_removed) {
   return guarded([&] {
     std::size_t removed = 0;
+    std::size_t objects = 0;
     const Status status = clean_stale(&removed);
-    if (out_removed != nullptr) *out_removed = removed;
-    return status;
+    const PlatResult swept = plat_objects_sweep(&objects);
+    if (out_removed != nullptr) *out_removed = removed + objects;
+    return status == SMIPC_OK && !swept ? fail(swept.status, {}, swept.detail) : status;
   });
 }
 

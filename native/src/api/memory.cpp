@@ -54,7 +54,9 @@ Status open_memory(PlatMemoryRequest request, std::uint32_t read_only, std::uint
   const PlatResult result = plat_memory_open(request, &platform, &created);
   if (!result) return object_status(kNoun, request.name.name, result);
   if (out_created != nullptr) *out_created = created ? 1 : 0;
-  *out = new smipc_memory{request.name.name, UnlinkRule(unlink, created), platform, {}};
+  const UnlinkRule rule(unlink, created);
+  if (rule.unlinks()) plat_memory_own(platform);
+  *out = new smipc_memory{request.name.name, rule, platform, {}};
   return SMIPC_OK;
 }
 

@@ -34,6 +34,7 @@ Status open_semaphore(const void* name, size_t name_size, uint32_t initial_value
   if (!result) return object_status(kSemaphoreNoun, text, result);
   auto semaphore = std::make_unique<smipc_semaphore>(text, UnlinkRule(complete.unlink, created));
   semaphore->platform = platform;
+  if (semaphore->rule.unlinks()) plat_semaphore_own(platform);
   if (out_created != nullptr) *out_created = created ? 1 : 0;
   *out = semaphore.release();
   return SMIPC_OK;

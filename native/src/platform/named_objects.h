@@ -22,6 +22,10 @@ struct PlatObjectName {
 // Sleeps for at most `ns`; a signal may cut it short.
 void plat_pause(std::int64_t ns);
 
+// Removes the names of objects that were to go with processes which were killed (plat_semaphore_own,
+// plat_memory_own); counts them.
+PlatResult plat_objects_sweep(std::size_t* out_removed);
+
 // ---- Semaphores -------------------------------------------------------------------------------------
 
 struct PlatSemaphore;
@@ -45,6 +49,9 @@ PlatResult plat_semaphore_value(PlatSemaphore* semaphore, std::uint32_t* out);
 // Ends the use of the semaphore; the object goes on knowing which one it was.
 void plat_semaphore_close(PlatSemaphore* semaphore);
 void plat_semaphore_free(PlatSemaphore* semaphore);  // after close
+
+// Notes for plat_objects_sweep that the name is to go with this process, as far as the OS lets it.
+void plat_semaphore_own(PlatSemaphore* semaphore);
 
 // SMIPC_E_NOT_FOUND also when the name is another semaphore's now.
 PlatResult plat_semaphore_unlink_own(PlatSemaphore* semaphore);
@@ -74,6 +81,7 @@ bool plat_memory_closed(PlatMemory* memory);
 void plat_memory_close(PlatMemory* memory);
 void plat_memory_free(PlatMemory* memory);  // after close
 
+void plat_memory_own(PlatMemory* memory);
 PlatResult plat_memory_unlink_own(PlatMemory* memory);
 PlatResult plat_memory_unlink(const std::string& name);
 

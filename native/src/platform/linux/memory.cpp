@@ -11,6 +11,7 @@
 
 #include <new>
 
+#include "platform/linux/owner_record.h"
 #include "platform/named_objects.h"
 #include "platform/posix/shm_allocate.h"
 #include "platform/posix/shm_file.h"
@@ -24,6 +25,7 @@ struct PlatMemory {
   FileIdentity identity;
   void* data = nullptr;
   std::uint64_t size = 0;
+  OwnerRecord record;
 };
 
 namespace {
@@ -222,6 +224,8 @@ void plat_memory_free(PlatMemory* memory) {
   if (memory->data != nullptr) ::munmap(memory->data, static_cast<std::size_t>(memory->size));
   delete memory;
 }
+
+void plat_memory_own(PlatMemory* memory) { memory->record.begin(memory->name, memory->identity); }
 
 PlatResult plat_memory_unlink_own(PlatMemory* memory) {
   FileIdentity now;

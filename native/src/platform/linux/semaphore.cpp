@@ -15,6 +15,7 @@
 
 #include <new>
 
+#include "platform/linux/owner_record.h"
 #include "platform/named_objects.h"
 #include "platform/posix/shm_file.h"
 #include "smipc.h"
@@ -29,6 +30,7 @@ struct PlatSemaphore {
   std::string name;
   FileIdentity identity;
   bool identified = false;
+  OwnerRecord record;
 };
 
 namespace {
@@ -194,6 +196,10 @@ void plat_semaphore_close(PlatSemaphore* semaphore) {
 }
 
 void plat_semaphore_free(PlatSemaphore* semaphore) { delete semaphore; }
+
+void plat_semaphore_own(PlatSemaphore* semaphore) {
+  if (semaphore->identified) semaphore->record.begin("sem." + semaphore->name, semaphore->identity);
+}
 
 PlatResult plat_semaphore_unlink_own(PlatSemaphore* semaphore) {
   FileIdentity now;

@@ -113,6 +113,9 @@ void plat_memory_free(PlatMemory* memory) {
   delete memory;
 }
 
+// It goes with its last handle.
+void plat_memory_own(PlatMemory*) {}
+
 PlatResult plat_memory_unlink_own(PlatMemory* memory) {
   const Handle found(::OpenFileMappingW(FILE_MAP_READ, FALSE, memory->name.c_str()));
   return found ? PlatResult{} : object_failure("OpenFileMappingW", ::GetLastError());

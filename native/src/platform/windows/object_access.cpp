@@ -30,6 +30,11 @@ PlatResult check_existence(std::uint32_t existence, bool created) {
   return {SMIPC_E_EXISTS, "it is in use, and Windows cannot give its name to a new one"};
 }
 
+PlatResult plat_objects_sweep(std::size_t* out_removed) {
+  *out_removed = 0;
+  return {};
+}
+
 void plat_pause(std::int64_t ns) { ::Sleep(static_cast<DWORD>((ns + 999'999) / 1'000'000)); }
 
 }  // namespace smipc::detail

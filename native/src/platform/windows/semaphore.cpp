@@ -109,6 +109,9 @@ void plat_semaphore_close(PlatSemaphore* semaphore) { semaphore->handle.reset();
 
 void plat_semaphore_free(PlatSemaphore* semaphore) { delete semaphore; }
 
+// It goes with its last handle.
+void plat_semaphore_own(PlatSemaphore*) {}
+
 PlatResult plat_semaphore_unlink_own(PlatSemaphore* semaphore) {
   const Handle found(::OpenSemaphoreW(SYNCHRONIZE, FALSE, semaphore->name.c_str()));
   return found ? PlatResult{} : object_failure("OpenSemaphoreW", ::GetLastError());

@@ -1,4 +1,4 @@
-// Sleeping until others unlock, on Linux: a futex in the page of the lock file.
+// Sleeping until others unlock, on POSIX: on a word in the page of the lock file.
 //
 // The word: bit 0 says that somebody sleeps, what is above counts wakes. A sleeper sets the bit, tries
 // the lock, and sleeps while the word is as it was; whoever unlocks does so first and looks at the bit
