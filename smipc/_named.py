@@ -62,7 +62,7 @@ class NamedObject:
         options = ffi.new("smipc_object_options *")
         lib.smipc_object_options_init(options)
         options.existence = int(handle_existence)
-        # It is done here, when the handle is let go; the library sees to it if this process is killed.
+        # Done here, when the handle is let go; the library sees to it if this process is killed.
         options.unlink = _UNLINKS[unlink_on_delete]
         created = ffi.new("int32_t *")
         out = ffi.new(f"{self._prefix} **")
