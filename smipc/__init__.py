@@ -52,8 +52,22 @@ if TYPE_CHECKING:
     from ctypes import create_string_buffer
 
     import smipc.aio as aio  # noqa: F401
+    from smipc._flags import Flags
     from smipc._listener import Listener as Listener
     from smipc._status import Status as Status
+    from smipc.memory import NamedSharedMemory
+    from smipc.semaphore import NamedSemaphore
+    from smipc.struct.access import DataStructMmapEditor as DataStructMmapEditor
+    from smipc.struct.access import DataStructMmapManager as DataStructMmapManager
+    from smipc.struct.access import DataStructMmapReader as DataStructMmapReader
+    from smipc.struct.base_struct import BaseMmapStructure as BaseMmapStructure
+    from smipc.struct.base_struct import MmapStructureHeader as MmapStructureHeader
+    from smipc.struct.errors import CutOffEditWarning as CutOffEditWarning
+    from smipc.struct.errors import StructureFileError as StructureFileError
+    from smipc.struct.errors import StructureHeaderError as StructureHeaderError
+    from smipc.struct.errors import StructureLayoutError as StructureLayoutError
+    from smipc.struct.errors import UnknownFieldError as UnknownFieldError
+    from smipc.struct.errors import UnknownStructureError as UnknownStructureError
 
 __version__: str = _ffi.string(_lib.smipc_version()).decode()
 
@@ -71,6 +85,7 @@ __all__ = [
     "ClosedError",
     "CorruptError",
     "EndTakenError",
+    "Flags",
     "ForkedError",
     "InternalError",
     "InterruptedCallError",
@@ -78,6 +93,8 @@ __all__ = [
     "InvalidTypeError",
     "LimitError",
     "MessageFormatError",
+    "NamedSemaphore",
+    "NamedSharedMemory",
     "NoSpaceError",
     "NotFoundError",
     "NotSmipcError",
@@ -102,7 +119,21 @@ __all__ = [
 
 # What costs milliseconds to import, and is imported when it is asked for.
 _LAZY = {
+    "BaseMmapStructure": "smipc.struct.base_struct",
+    "CutOffEditWarning": "smipc.struct.errors",
+    "DataStructMmapEditor": "smipc.struct.access",
+    "DataStructMmapManager": "smipc.struct.access",
+    "DataStructMmapReader": "smipc.struct.access",
+    "Flags": "smipc._flags",
     "Listener": "smipc._listener",
+    "MmapStructureHeader": "smipc.struct.base_struct",
+    "NamedSemaphore": "smipc.semaphore",
+    "NamedSharedMemory": "smipc.memory",
+    "StructureFileError": "smipc.struct.errors",
+    "StructureHeaderError": "smipc.struct.errors",
+    "StructureLayoutError": "smipc.struct.errors",
+    "UnknownFieldError": "smipc.struct.errors",
+    "UnknownStructureError": "smipc.struct.errors",
     "Status": "smipc._status",
     "create_string_buffer": "ctypes",
 }

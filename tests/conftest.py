@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import uuid
@@ -69,6 +70,16 @@ def make_name(request: pytest.FixtureRequest) -> Iterator[Callable[[], bytes]]:
 @pytest.fixture
 def name(make_name: Callable[[], bytes]) -> bytes:
     return make_name()
+
+
+@pytest.fixture
+def text(name: bytes) -> Iterator[str]:
+    """The name of an object of the operating system. What the test leaves open is let go."""
+    from smipc._named import _let_all_go
+
+    yield "/" + name.decode()
+    gc.collect()
+    _let_all_go()
 
 
 @pytest.fixture

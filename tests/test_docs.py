@@ -36,7 +36,7 @@ LAYOUT = ROOT / "native" / "src" / "core" / "layout.h"
 SUFFIXES = {"python": ".py", "c": ".c", "cpp": ".cpp"}
 # Where samples name their channel: the name is a string of its own on these lines.
 NAMED = re.compile(
-    r"""(?: open_channel | unlink | Writer\ \w+ | Reader\ \w+ ) [({] \s* b?"([^"]+)"
+    r"""(?: open_channel | unlink | Writer\ \w+ | Reader\ \w+ | Named\w+ ) [({] \s* b?"([^"]+)"
       | \b(?: name | NAME ) (?:\[\])? \s* = \s* b?"([^"]+)" """,
     re.VERBOSE,
 )

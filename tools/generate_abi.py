@@ -32,6 +32,7 @@ OPENING = '''"""Generated from native/include/smipc.h by tools/generate_abi.py. 
 # fmt: off
 '''
 
+_INCLUDE = re.compile(r'^#include "(smipc/\w+\.h)"$', re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _DEFINE = re.compile(r"#\s*define\s+(SMIPC_\w+)\s+(\S.*)$")
 _CAST = re.compile(r"\(\s*u?int\d+_t\s*\)")
@@ -76,8 +77,20 @@ def split_header(text: str) -> tuple[str, dict[str, int], list[str]]:
     return joined.replace("SMIPC_API ", ""), constants, _FUNCTION.findall(joined)
 
 
+def split_headers() -> tuple[str, dict[str, int], list[str]]:
+    """smipc.h, and what it includes at its end."""
+    text = HEADER.read_text(encoding="utf-8")
+    declarations, constants, functions = split_header(text)
+    for included in _INCLUDE.findall(text):
+        more = split_header((HEADER.parent / included).read_text(encoding="utf-8"))
+        declarations += more[0]
+        constants |= more[1]
+        functions += more[2]
+    return declarations, constants, functions
+
+
 def generate() -> str:
-    declarations, constants, functions = split_header(HEADER.read_text(encoding="utf-8"))
+    declarations, constants, functions = split_headers()
     ffi = cffi.FFI()
     ffi.cdef(declarations)
     ffi.set_source("smipc._abi", None)

@@ -20,7 +20,7 @@ def importing(module: str, role: str = "peer") -> Entry:
 
 
 def scenarios() -> list[Scenario]:
-    return [imports(), opening(), memory(), idle(), many_channels()]
+    return [imports(), opening(), memory(), idle(), many_channels(), semaphores(), structures()]
 
 
 def imports() -> Scenario:
@@ -89,4 +89,42 @@ def many_channels() -> Scenario:
         ),
         ("cpp.roundtrip", "bare exchange"),
         rounds=3,
+    )
+
+
+def locks(label: str, program: str, kind: str, role: str = "smipc") -> Entry:
+    made = entry(label, program, kind, role)
+    return Entry(made.label, made.program, made.arguments, made.role, "section")
+
+
+def semaphores() -> Scenario:
+    return Scenario(
+        "cost.semaphore",
+        "Uncontended acquire + release of a semaphore",
+        "ns",
+        (
+            locks("C++", "smipc_locks", "semaphore"),
+            locks("C++, bare sem_t", "smipc_locks", "sem_t", "limit"),
+            locks("Python", "own_locks.py", "semaphore"),
+        ),
+        ("cost.semaphore", "C++, bare sem_t"),
+        rounds=3,
+        placed=False,
+    )
+
+
+def structures() -> Scenario:
+    return Scenario(
+        "cost.structure",
+        "Uncontended lock + unlock of a structure",
+        "ns",
+        (
+            locks("C++, editor", "smipc_locks", "structure"),
+            locks("C++, bare fcntl", "smipc_locks", "fcntl", "limit"),
+            locks("Python, editor", "own_locks.py", "structure"),
+            locks("Python, reader", "own_locks.py", "reader"),
+        ),
+        ("cost.structure", "C++, bare fcntl"),
+        rounds=3,
+        placed=False,
     )

@@ -85,6 +85,8 @@ def goals() -> list[Goal]:
             None,
             "any",
         ),
+        Goal("C++ semaphore, acquire + release", "cost.semaphore", "C++", 60, None, "any"),
+        Goal("Python, lock + unlock", "cost.structure", "Python, editor", 3000, None, "any"),
         Goal("memory beyond the capacity", "cost.memory", "capacity 64 KiB", 16, None, "any"),
         Goal("CPU of an idle reader, C", "cost.idle", "C, default waiting", 0.2, None, "any"),
         Goal(

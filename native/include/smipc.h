@@ -491,4 +491,10 @@ SMIPC_API smipc_status smipc_channel_fd_arm(smipc_channel *channel, uint32_t spi
 }
 #endif
 
+#include "smipc/existence.h"
+#include "smipc/memory.h"
+#include "smipc/rwlock.h"
+#include "smipc/semaphore.h"
+#include "smipc/structure.h"
+
 #endif /* SMIPC_H */

@@ -709,4 +709,9 @@ inline void unlink(std::string_view name) {
 
 }  // namespace smipc
 
+#include "smipc/memory.hpp"
+#include "smipc/rwlock.hpp"
+#include "smipc/semaphore.hpp"
+#include "smipc/structure.hpp"
+
 #endif  // SMIPC_HPP

@@ -13,6 +13,7 @@ namespace {
 
 struct ThreadError {
   Status status = SMIPC_OK;
+  const char* noun = "channel";
   bool pending = false;  // the text is still to be made, from `name`
   std::size_t name_bytes = 0;
   char name[kMaxName] = {};
@@ -71,7 +72,7 @@ void compose(ThreadError& error, std::string_view name, std::string_view detail)
   if (name.empty()) {
     std::snprintf(error.text, sizeof error.text, "%.*s", detail_bytes, detail.data());
   } else {
-    std::snprintf(error.text, sizeof error.text, "channel '%s': %.*s",
+    std::snprintf(error.text, sizeof error.text, "%s '%s': %.*s", error.noun,
                   printable(name.substr(0, 60)).c_str(), detail_bytes, detail.data());
   }
 }
@@ -79,8 +80,14 @@ void compose(ThreadError& error, std::string_view name, std::string_view detail)
 }  // namespace
 
 Status fail(Status status, std::string_view name, std::string_view detail) noexcept {
+  return fail_object(status, "channel", name, detail);
+}
+
+Status fail_object(Status status, const char* noun, std::string_view name,
+                   std::string_view detail) noexcept {
   ThreadError& error = t_error;
   error.status = status;
+  error.noun = noun;
   error.pending = false;
   try {
     compose(error, name, detail);
@@ -91,8 +98,13 @@ Status fail(Status status, std::string_view name, std::string_view detail) noexc
 }
 
 Status fail_quietly(Status status, std::string_view name) noexcept {
+  return fail_object_quietly(status, "channel", name);
+}
+
+Status fail_object_quietly(Status status, const char* noun, std::string_view name) noexcept {
   ThreadError& error = t_error;
   error.status = status;
+  error.noun = noun;
   error.pending = true;
   error.name_bytes = std::min(name.size(), sizeof error.name);
   if (error.name_bytes > 0) std::memcpy(error.name, name.data(), error.name_bytes);
@@ -101,7 +113,9 @@ Status fail_quietly(Status status, std::string_view name) noexcept {
 
 const char* last_error() noexcept {
   ThreadError& error = t_error;
-  if (error.pending) fail(error.status, std::string_view(error.name, error.name_bytes));
+  if (error.pending) {
+    fail_object(error.status, error.noun, std::string_view(error.name, error.name_bytes));
+  }
   return error.text;
 }
 

@@ -17,6 +17,11 @@ Status fail(Status status, std::string_view name, std::string_view detail = {}) 
 // for.
 Status fail_quietly(Status status, std::string_view name) noexcept;
 
+// The same for what is no channel: "noun 'name': detail". `noun` is a literal.
+Status fail_object(Status status, const char* noun, std::string_view name,
+                   std::string_view detail = {}) noexcept;
+Status fail_object_quietly(Status status, const char* noun, std::string_view name) noexcept;
+
 const char* last_error() noexcept;
 const char* status_name(Status status) noexcept;
 const char* status_message(Status status) noexcept;

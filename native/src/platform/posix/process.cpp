@@ -9,6 +9,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "platform/named_objects.h"
 #include "platform/platform.h"
 #include "platform/posix/fork_guard.h"
 #include "platform/posix/system.h"
@@ -39,6 +40,12 @@ std::int64_t plat_now_coarse_ns() {
 }
 
 std::int64_t plat_unix_time_ns() { return read_clock(CLOCK_REALTIME); }
+
+void plat_pause(std::int64_t ns) {
+  const timespec duration = {static_cast<time_t>(ns / 1'000'000'000),
+                             static_cast<long>(ns % 1'000'000'000)};
+  ::nanosleep(&duration, nullptr);
+}
 
 std::uint64_t plat_random_u64() {
   std::uint64_t value = 0;

@@ -7,24 +7,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 #include <new>
 
 #include "platform/posix/file_lock.h"
-#include "platform/posix/system.h"
+#include "platform/posix/shm_allocate.h"
 #include "smipc.h"
 
 namespace smipc::detail {
 namespace {
 
 constexpr std::int64_t kRetryNs = 50'000;
-constexpr std::uint64_t kAllocateChunk = std::uint64_t{64} << 20;
 
 void nap(std::int64_t ns) {
   const timespec duration = {0, static_cast<long>(ns)};
@@ -66,17 +62,6 @@ PlatResult try_enter(const std::string& path, bool create, std::uint32_t access,
   if (result) result = try_lock_current(setup.get(), turn);
   if (result && *turn == Turn::kOurs) *out = setup.release();
   return result;
-}
-
-std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
-
-PlatResult no_space(std::uint64_t needed, std::uint64_t available, std::uint64_t total) {
-  return {SMIPC_E_NO_SPACE,
-          "it needs " + bytes_text(needed) + " of shared memory, and " + shm_directory() + " has " +
-              bytes_text(available) + " free of " + bytes_text(total) +
-              "; ask for less, remove what is left over (smipc clean), or make it larger (mount -o "
-              "remount,size=... " +
-              shm_directory() + "; in a container --shm-size=...)"};
 }
 
 }  // namespace
@@ -128,31 +113,7 @@ PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access) {
 }
 
 PlatResult plat_setup_allocate(PlatSetup* setup, std::uint64_t bytes, std::uint32_t) {
-  struct statvfs space = {};
-  if (::fstatvfs(setup->file.get(), &space) != 0) return os_failure("fstatvfs", errno);
-  const std::uint64_t available = std::uint64_t{space.f_bavail} * space.f_frsize;
-  const std::uint64_t total = std::uint64_t{space.f_blocks} * space.f_frsize;
-  if (total != 0 && bytes > available) return no_space(bytes, available, total);
-  struct rlimit limit = {};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-      bytes > limit.rlim_cur) {  // going on would end in SIGXFSZ
-    return {SMIPC_E_NO_SPACE, "it needs " + bytes_text(bytes) +
-                                  ", and the file size limit of this process (ulimit -f) is " +
-                                  bytes_text(limit.rlim_cur)};
-  }
-  // In chunks, so that a signal does not start a long allocation all over again.
-  for (std::uint64_t done = 0; done < bytes;) {
-    const std::uint64_t chunk = std::min(kAllocateChunk, bytes - done);
-    const int error = system_allocate(setup->file.get(), static_cast<std::int64_t>(done),
-                                      static_cast<std::int64_t>(chunk));
-    if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
-      if (::ftruncate(setup->file.get(), 0) != 0) return os_failure("ftruncate", errno);
-      return no_space(bytes, available, total);
-    }
-    if (error != 0 && error != EINTR) return os_failure("allocating memory", error);
-    if (error == 0) done += chunk;
-  }
-  return {};
+  return shm_allocate(setup->file.get(), bytes);
 }
 
 PlatResult plat_setup_remove(PlatSetup* setup, bool keep_reachable, std::uint64_t nonce) {

@@ -1,0 +1,320 @@
+// Locks between processes and locked structures through the C ABI and smipc.hpp.
+#include <smipc.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <shared_mutex>
+
+#include "core/lock_page.h"
+#include "support.hpp"
+
+#if !defined(_WIN32)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+namespace smipc::test {
+namespace {
+
+struct Header {
+  std::uint16_t code;
+  double last_update;
+};
+struct Numbers {
+  Header header;
+  std::int64_t a;
+  std::int64_t b;
+};
+
+class InFolder : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = unique_name("structure");
+    for (char& c : name) {
+      if (c == '/' || c == '\\') c = '-';
+    }
+    folder_ = std::filesystem::temp_directory_path() / name;
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  std::string path(const char* file) const { return (folder_ / file).string(); }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+Status status_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.status();
+  }
+  return SMIPC_OK;
+}
+
+using RwLockTest = InFolder;
+using StructureTest = InFolder;
+
+TEST_F(RwLockTest, shared_excludes_exclusive_between_handles) {
+  RwLock first(path("lock"));
+  RwLock second(path("lock"));
+  {
+    const std::shared_lock reading(first);
+    const std::shared_lock other(second);
+    RwLock third(path("lock"));
+    EXPECT_FALSE(third.try_lock());
+    EXPECT_FALSE(third.try_lock(std::chrono::milliseconds(5)));
+    EXPECT_TRUE(third.try_lock_shared());
+    third.unlock_shared();
+  }
+  const std::scoped_lock editing(first);
+  EXPECT_FALSE(second.try_lock_shared());
+}
+
+TEST_F(RwLockTest, threads_of_one_handle_take_turns) {
+  RwLock lock(path("lock"));
+  int number = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < 2000; ++turn) {
+        const std::scoped_lock editing(lock);
+        ++number;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(number, 8000);
+}
+
+TEST_F(RwLockTest, threads_with_handles_of_their_own_take_turns) {
+  std::int64_t number = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      RwLock lock(path("lock"));
+      for (int turn = 0; turn < 2000; ++turn) {
+        const std::scoped_lock editing(lock);
+        // The OS orders what the lock guards, which ThreadSanitizer does not know.
+        std::atomic_ref(number).store(std::atomic_ref(number).load(std::memory_order_relaxed) + 1,
+                                      std::memory_order_relaxed);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(number, 8000);
+}
+
+TEST_F(RwLockTest, refuses_bad_input_by_path_and_value) {
+  smipc_rwlock* lock = nullptr;
+  const std::string name = path("lock");
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open(nullptr, 1, 0, &lock));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open("x", 1, 0, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open("", 0, 0, &lock));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open("a\0b", 3, 0, &lock));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open(name.data(), name.size(), 3, &lock));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of([&] { RwLock missing(path("no/lock")); }));
+  ASSERT_OK(smipc_rwlock_open(name.data(), name.size(), SMIPC_ACCESS_USER, &lock));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_lock(nullptr, 0, 0, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_lock(lock, 2, 0, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_lock(lock, 0, -2, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_unlock(lock));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_unlock(nullptr));
+  ASSERT_OK(smipc_rwlock_lock(lock, SMIPC_EXCLUSIVE, 0, nullptr));
+  EXPECT_STATUS(SMIPC_E_BUSY, smipc_rwlock_lock(lock, SMIPC_EXCLUSIVE, SMIPC_FOREVER, nullptr));
+  EXPECT_OK(smipc_rwlock_close(lock));
+  EXPECT_OK(smipc_rwlock_close(lock));
+  EXPECT_STATUS(SMIPC_E_CLOSED, smipc_rwlock_lock(lock, SMIPC_SHARED, 0, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_close(nullptr));
+  smipc_rwlock_free(lock);
+  smipc_rwlock_free(nullptr);
+}
+
+TEST_F(RwLockTest, close_ends_the_wait_of_another_thread) {
+  RwLock holder(path("lock"));
+  RwLock waiter(path("lock"));
+  const std::scoped_lock held(holder);
+  std::atomic<bool> begun = false;
+  std::thread thread([&] {
+    begun = true;
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { waiter.lock(); }));
+  });
+  while (!begun) std::this_thread::yield();
+  waiter.close();
+  thread.join();
+}
+
+TEST_F(RwLockTest, a_page_full_of_nonsense_delays_and_misreports_but_does_not_break_it) {
+  {
+    RwLock maker(path("lock"));
+  }
+  detail::LockPageShm page = {};
+  page.magic = detail::kLockMagic;
+  page.layout_version = detail::kLockLayoutVersion;
+  page.editor_pid = 0xffffffff;
+  page.wake_word = 0xffffffff;
+  page.generation = 0xffffffff;
+  page.writer_until_ns = UINT64_MAX;
+  page.edits = UINT64_MAX;
+  std::fstream file(path("lock"), std::ios::in | std::ios::out | std::ios::binary);
+  file.write(reinterpret_cast<const char*>(&page), sizeof page);
+  file.close();
+  RwLock first(path("lock"));
+  RwLock second(path("lock"));
+  {
+    const std::shared_lock reading(first);
+    EXPECT_EQ(first.cut_off_pid(), 0xffffffffu);
+    EXPECT_FALSE(second.try_lock(std::chrono::milliseconds(30)));
+  }
+  {
+    const std::scoped_lock editing(second);
+  }
+  const std::shared_lock reading(first);
+  EXPECT_EQ(first.cut_off_pid(), 0u);
+}
+
+TEST_F(RwLockTest, refuses_a_page_of_another_kind_or_version) {
+  for (const auto& [magic, version, expected] :
+       {std::tuple{std::uint64_t{1}, 1u, SMIPC_E_NOT_SMIPC},
+        std::tuple{detail::kLockMagic, 99u, SMIPC_E_VERSION}}) {
+    detail::LockPageShm page = {};
+    page.magic = magic;
+    page.layout_version = version;
+    std::ofstream file(path("lock"), std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&page), sizeof page);
+    file.close();
+    EXPECT_STATUS(expected, status_of([&] { RwLock lock(path("lock")); }));
+  }
+}
+
+TEST_F(StructureTest, is_shared_and_locked) {
+  const StructureOptions options = {.code = 7};
+  LockedStructure<Numbers>::create(path("n"), options);
+  LockedStructure<Numbers> numbers(path("n"), options);
+  LockedStructure<Numbers> other(path("n"), {.code = 7, .read_only = true});
+  {
+    const auto now = numbers.edit();
+    now->a = 3;
+    now.touch();
+    EXPECT_THROW((void)other.read(no_wait), TimedOut);
+  }
+  const auto now = other.read();
+  EXPECT_EQ(now->a, 3);
+  EXPECT_EQ(now->header.code, 7);
+  EXPECT_GT(now->header.last_update, 0);
+  EXPECT_EQ(now.cut_off_pid(), 0u);
+  EXPECT_THROW((void)numbers.edit(std::chrono::milliseconds(5)), TimedOut);
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of([&] { (void)other.edit(no_wait); }));
+}
+
+#if !defined(_WIN32)
+TEST_F(StructureTest, force_replaces_it_for_everybody_at_the_next_lock) {
+  LockedStructure<Numbers>::create(path("n"));
+  LockedStructure<Numbers> numbers(path("n"));
+  const std::int64_t* old = nullptr;
+  {
+    const auto now = numbers.edit();
+    now->a = 3;
+    old = &now->a;
+  }
+  EXPECT_STATUS(SMIPC_E_EXISTS, status_of([&] { LockedStructure<Numbers>::create(path("n")); }));
+  LockedStructure<Numbers>::create(path("n"), {}, true);
+  EXPECT_EQ(*old, 3);  // still mapped
+  EXPECT_EQ(numbers.read()->a, 0);
+  EXPECT_EQ(*old, 3);
+}
+
+TEST_F(StructureTest, a_killed_editor_is_told_and_a_forked_child_has_no_lock) {
+  LockedStructure<Numbers>::create(path("n"));
+  LockedStructure<Numbers> numbers(path("n"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto now = numbers.edit();
+    now->a = 1;
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(numbers.read().cut_off_pid(), static_cast<std::uint32_t>(child));
+  {
+    const auto now = numbers.edit();
+    EXPECT_EQ(now.cut_off_pid(), static_cast<std::uint32_t>(child));
+    const pid_t second = ::fork();
+    if (second == 0) {
+      int failed = 0;
+      try {
+        (void)numbers.edit(no_wait);
+        failed = 1;
+      } catch (const TimedOut&) {
+      }
+      ::_exit(failed);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(second, &status, 0), second);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(numbers.read().cut_off_pid(), 0u);
+}
+#endif
+
+TEST_F(StructureTest, refuses_bad_input_by_path_and_value) {
+  smipc_structure* out = nullptr;
+  const std::string name = path("n");
+  const auto open = [&](std::uint64_t size, const smipc_structure_options* options) {
+    return smipc_structure_open(name.data(), name.size(), size, options, &out);
+  };
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_open(nullptr, 1, 32, nullptr, &out));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_open("x", 1, 32, nullptr, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, open(15, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, open(SMIPC_MAX_STRUCTURE + 1, nullptr));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, open(32, nullptr));
+  smipc_structure_options options;
+  smipc_structure_options_init(&options);
+  options.code = 65536;
+  EXPECT_STATUS(SMIPC_E_INVALID, open(32, &options));
+  smipc_structure_options_init(&options);
+  options.access = 3;
+  EXPECT_STATUS(SMIPC_E_INVALID, open(32, &options));
+  smipc_structure_options_init(&options);
+  options.read_only = 2;
+  EXPECT_STATUS(SMIPC_E_INVALID, open(32, &options));
+  options.struct_size = 2;
+  EXPECT_STATUS(SMIPC_E_INVALID, open(32, &options));
+  const auto create = [&](std::uint32_t force, std::int64_t timeout_ns) {
+    return smipc_structure_create(name.data(), name.size(), 32, force, timeout_ns, nullptr);
+  };
+  EXPECT_STATUS(SMIPC_E_INVALID, create(2, 0));
+  EXPECT_STATUS(SMIPC_E_INVALID, create(0, -2));
+  EXPECT_OK(create(0, 0));
+  EXPECT_STATUS(SMIPC_E_EXISTS, create(0, 0));
+  EXPECT_STATUS(SMIPC_E_INVALID, open(40, nullptr));
+  smipc_structure_options_init(&options);
+  options.code = 5;
+  EXPECT_STATUS(SMIPC_E_INVALID, open(32, &options));
+  ASSERT_OK(open(32, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_lock(out, 2, 0, nullptr, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_lock(out, 0, -2, nullptr, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_lock(nullptr, 0, 0, nullptr, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_enter(nullptr, 0, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_unlock(out));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_unlock(nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_data(out, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_data(nullptr, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_cut_off(out, nullptr));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_close(nullptr));
+  EXPECT_OK(smipc_structure_close(out));
+  void* data = nullptr;
+  EXPECT_STATUS(SMIPC_E_CLOSED, smipc_structure_data(out, &data));
+  EXPECT_STATUS(SMIPC_E_CLOSED, smipc_structure_lock(out, 0, 0, nullptr, nullptr));
+  smipc_structure_free(out);
+  smipc_structure_free(nullptr);
+}
+
+}  // namespace
+}  // namespace smipc::test

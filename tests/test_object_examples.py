@@ -1,0 +1,68 @@
+"""The examples of semaphores, shared memory and structures, in mixed languages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from programs import PYTHON_EXAMPLES, ROOT, Process, program
+
+from smipc import NamedSemaphore, NamedSharedMemory
+from smipc.cli import main
+
+
+def test_a_counter_counted_in_three_languages(text: str) -> None:
+    script = [sys.executable, str(PYTHON_EXAMPLES / "shared_counter.py")]
+    commands = [
+        script,
+        [program("c", "shared_counter")],
+        [program("cpp", "shared_counter")],
+        script,
+    ]
+    processes = [Process([*command, "2000", text]) for command in commands]
+    try:
+        for process in processes:
+            assert process.finish().startswith("counted 2000, the counter is at ")
+    finally:
+        for process in processes:
+            process.kill()
+    memory = NamedSharedMemory(text, unlink_on_delete=True)
+    semaphore = NamedSemaphore(text, unlink_on_delete=True)
+    assert memory.buf.cast("q")[0] == 8000
+    assert semaphore.value == 1
+
+
+def test_the_counter_can_be_removed(text: str) -> None:
+    script = [sys.executable, str(PYTHON_EXAMPLES / "shared_counter.py")]
+    Process([*script, "1", text]).finish()
+    Process([*script, "remove", text]).finish()
+
+
+def test_a_robot_moved_in_three_languages(tmp_path: Path) -> None:
+    script = [sys.executable, str(PYTHON_EXAMPLES / "structure.py")]
+    assert Process([*script, "create", str(tmp_path)]).finish() == (
+        "Robbie made 0 moves, to 0.0, 0.0\n"
+    )
+    commands = [
+        [*script, "move", str(tmp_path), "500"],
+        [program("c", "structure"), str(tmp_path), "500"],
+        [program("cpp", "structure"), str(tmp_path), "500"],
+    ]
+    processes = [Process(command) for command in commands]
+    try:
+        for process in processes:
+            process.finish()
+    finally:
+        for process in processes:
+            process.kill()
+    assert Process([*script, "show", str(tmp_path)]).finish() == (
+        "Robbie made 1500 moves, to 750.0, -1500.0\n"
+    )
+
+
+def test_the_header_of_the_robot_is_in_step(capsys: pytest.CaptureFixture[str]) -> None:
+    source = PYTHON_EXAMPLES / "robot_structs.py"
+    assert main(["structs", str(source), "--header"]) == 0
+    header = (ROOT / "examples" / "c" / "robot_structs.h").read_text()
+    assert header == capsys.readouterr().out
