@@ -8,6 +8,13 @@ file(GLOB smipc_test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cp
 if(NOT smipc_test_sources)
   message(FATAL_ERROR "SMIPC_BUILD_TESTS is on, and there is no test in ${PROJECT_SOURCE_DIR}/tests")
 endif()
+if(WIN32)
+  # Those that are about fork, signals, descriptors and files in /dev/shm.
+  list(FILTER smipc_test_sources EXCLUDE
+    REGEX "/(descriptor_test|ends_test|fork_test|layout_test|support_posix)\\.cpp$")
+else()
+  list(FILTER smipc_test_sources EXCLUDE REGEX "/support_windows\\.cpp$")
+endif()
 add_executable(smipc_tests ${smipc_test_sources})
 target_link_libraries(smipc_tests PRIVATE smipc_objects smipc_warnings GTest::gtest_main)
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")

@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Capacity, Killed, testing::Values(64, 5000, 400'000),
 
 // The writer's application keeps count in shared memory of its own: what has gone, before it goes.
 TEST_P(Killed, writer_again_and_again_the_reader_misses_nothing) {
+  NEEDS_PROCESSES();
   const std::uint64_t capacity = GetParam();
   const std::string name = unique_name("writer");
   End reader(name, SMIPC_READER, capacity);
@@ -87,6 +88,7 @@ TEST_P(Killed, writer_again_and_again_the_reader_misses_nothing) {
 }
 
 TEST_P(Killed, reader_again_and_again_the_message_in_hand_comes_twice_at_most) {
+  NEEDS_PROCESSES();
   const std::uint64_t capacity = GetParam();
   const std::string name = unique_name("reader");
   End writer(name, SMIPC_WRITER, capacity);
@@ -144,6 +146,7 @@ TEST_P(Killed, reader_again_and_again_the_message_in_hand_comes_twice_at_most) {
 }
 
 TEST(KilledReader, is_told_to_a_writer_that_seldom_writes_and_never_waits) {
+  NEEDS_PROCESSES();
   const std::vector<unsigned char> large = pattern(100'000, 1);
   const smipc_buffer part = {const_cast<unsigned char*>(large.data()), 16};
   const std::vector<std::function<smipc_status(smipc_channel*)>> ways = {
@@ -184,13 +187,14 @@ TEST(KilledReader, is_told_to_a_writer_that_seldom_writes_and_never_waits) {
 }
 
 TEST(KilledReader, is_told_to_a_stream_writer_that_never_waits) {
+  NEEDS_PROCESSES();
   const std::string name = unique_name("seldom-stream");
   Signal opened;
   End writer(name, SMIPC_WRITER, 1'000'000, stream());
   Companion reader_process(Place::kProcess, [&] {
     End reader(name, SMIPC_READER, 1, stream());
     opened.set();
-    for (;;) ::pause();
+    wait_to_be_killed();
   });
   opened.wait();
   for (int i = 0; i < 1000; ++i) {
@@ -203,6 +207,7 @@ TEST(KilledReader, is_told_to_a_stream_writer_that_never_waits) {
 }
 
 TEST(KilledPeer, is_told_to_whoever_polls) {
+  NEEDS_PROCESSES();
   const std::string name = unique_name("polls");
   End reader(name, SMIPC_READER, 100);
   Signal opened;
@@ -210,7 +215,7 @@ TEST(KilledPeer, is_told_to_whoever_polls) {
     End writer(name, SMIPC_WRITER, 100);
     send(writer, pattern(20, 1));
     opened.set();
-    for (;;) ::pause();
+    wait_to_be_killed();
   });
   opened.wait();
   writer_process.kill();
@@ -224,6 +229,7 @@ TEST(KilledPeer, is_told_to_whoever_polls) {
 }
 
 TEST(KilledPeer, is_not_one_that_is_stopped) {
+  NEEDS_PROCESSES();
   const std::string name = unique_name("stopped");
   End reader(name, SMIPC_READER, 100);
   Signal opened;
@@ -236,17 +242,18 @@ TEST(KilledPeer, is_not_one_that_is_stopped) {
     EXPECT_OK(smipc_channel_flush(writer, kLong));
   });
   opened.wait();
-  ASSERT_EQ(0, ::kill(writer_process.pid(), SIGSTOP));
+  ASSERT_EQ(0, ::kill(static_cast<pid_t>(writer_process.pid()), SIGSTOP));
   std::size_t size = 0;
   EXPECT_STATUS(SMIPC_E_TIMED_OUT,
                 smipc_channel_recv(reader, nullptr, 0, 500 * kMillisecond, &size));
-  ASSERT_EQ(0, ::kill(writer_process.pid(), SIGCONT));
+  ASSERT_EQ(0, ::kill(static_cast<pid_t>(writer_process.pid()), SIGCONT));
   go.set();
   expect_pattern(recv(reader).data(), 20, 1);
   writer_process.join();
 }
 
 TEST(KilledPeer, of_an_unlinked_channel_is_told_and_no_file_is_left) {
+  NEEDS_PROCESSES();
   Pair pair("unlinked", 100);
   pair.writer.reset();
   Signal opened;
@@ -254,7 +261,7 @@ TEST(KilledPeer, of_an_unlinked_channel_is_told_and_no_file_is_left) {
     End writer(pair.name, SMIPC_WRITER, 100);
     send(writer, pattern(20, 1));
     opened.set();
-    for (;;) ::pause();
+    wait_to_be_killed();
   });
   opened.wait();
   char removed[64];
@@ -273,6 +280,7 @@ TEST(KilledPeer, of_an_unlinked_channel_is_told_and_no_file_is_left) {
 }
 
 TEST(KilledPeer, both_of_them_leave_a_name_that_can_be_opened) {
+  NEEDS_PROCESSES();
   const std::string name = unique_name("both");
   for (int round = 0; round < 5; ++round) {
     Signal opened;
@@ -281,7 +289,7 @@ TEST(KilledPeer, both_of_them_leave_a_name_that_can_be_opened) {
       End reader(name, SMIPC_READER, 100);
       send(writer, pattern(20, 1));
       opened.set();
-      for (;;) ::pause();
+      wait_to_be_killed();
     });
     opened.wait();
     process.kill();
@@ -290,7 +298,7 @@ TEST(KilledPeer, both_of_them_leave_a_name_that_can_be_opened) {
     std::vector<unsigned char> data;
     EXPECT_STATUS(SMIPC_E_TIMED_OUT, try_recv(reader, &data));
   }
-  EXPECT_TRUE(files_of(name).empty());
+  EXPECT_FILES(0u, name);
 }
 
 }  // namespace

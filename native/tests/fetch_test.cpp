@@ -1,7 +1,5 @@
 // Fetching for bindings: lists in Python's marshal form, and who has what when a reader vanishes in
 // the middle of one.
-#include <unistd.h>
-
 #include <atomic>
 
 #include "support.hpp"
@@ -90,8 +88,7 @@ class Fetcher {
 };
 
 class Fetch : public testing::TestWithParam<Place> {};
-INSTANTIATE_TEST_SUITE_P(Between, Fetch, testing::Values(Place::kThread, Place::kProcess),
-                         place_name);
+INSTANTIATE_TEST_SUITE_P(Between, Fetch, places(), place_name);
 
 TEST_P(Fetch, lists_carry_messages_of_all_sizes_in_order) {
   constexpr std::size_t kCount = kSanitized ? 2000 : 30'000;
@@ -209,6 +206,7 @@ TEST(FetchList, a_reader_that_closes_leaves_what_it_did_not_hand_out) {
 }
 
 TEST(FetchList, a_killed_reader_leaves_what_it_did_not_hand_out) {
+  NEEDS_PROCESSES();
   for (std::size_t handed = 0; handed <= 10; ++handed) {
     const std::string name = unique_name("killed");
     End writer(name, SMIPC_WRITER, 10'000);
@@ -221,7 +219,7 @@ TEST(FetchList, a_killed_reader_leaves_what_it_did_not_hand_out) {
       EXPECT_GE(fetcher.fetched.size(), 10u);
       fetcher.hand_out(handed);
       ready.set();
-      for (;;) ::pause();
+      wait_to_be_killed();
     });
     ready.wait();
     other.kill();
@@ -231,6 +229,7 @@ TEST(FetchList, a_killed_reader_leaves_what_it_did_not_hand_out) {
 
 // The writer may not use room that a successor's walk over the list still reads.
 TEST(FetchList, a_writer_that_goes_on_while_a_list_is_handed_out_harms_nobody) {
+  NEEDS_PROCESSES();
   for (bool kill : {false, true}) {
     for (std::size_t handed : {0u, 1u, 5u, 20u}) {
       const std::string name = unique_name("goes-on");

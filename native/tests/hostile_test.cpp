@@ -1,8 +1,5 @@
 // A peer that writes whatever it likes into the shared memory: the honest side gets an error or a
 // well-formed message, in finite time, and touches nothing outside. Best run under a sanitizer.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstring>
 

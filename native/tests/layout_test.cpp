@@ -61,7 +61,7 @@ TEST(Layout, of_the_header_is_what_other_builds_expect) {
   EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_MESSAGE), file.at<std::uint32_t>(64));
   EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_LIFETIME_PROCESS), file.at<std::uint32_t>(68));
   EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_ACCESS_USER), file.at<std::uint32_t>(72));
-  EXPECT_EQ(static_cast<std::uint32_t>(::getpid()), file.at<std::uint32_t>(76));
+  EXPECT_EQ(process_id(), file.at<std::uint32_t>(76));
   EXPECT_NE(0u, file.at<std::uint64_t>(88)) << "nonce";
   EXPECT_EQ(pair.name.size(), file.at<std::uint32_t>(96));
   using Name = std::array<char, 200>;
@@ -75,7 +75,7 @@ TEST(Layout, of_the_ends_is_what_other_builds_expect) {
   recv(pair.reader);
   const SegmentFile file(pair.name);
   for (const off_t end : {kWriter, kReader}) {
-    EXPECT_EQ(static_cast<std::uint32_t>(::getpid()), file.at<std::uint32_t>(end));
+    EXPECT_EQ(process_id(), file.at<std::uint32_t>(end));
     const auto word = file.at<std::uint32_t>(end + 128);
     EXPECT_EQ(detail::kOpen, word & detail::kOpen);
     EXPECT_EQ(0u, word & (detail::kClosed | detail::kDead));

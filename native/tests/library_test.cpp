@@ -1,6 +1,4 @@
 // What is about no channel in particular: versions, statuses, errors, the log, cleaning.
-#include <unistd.h>
-
 #include <algorithm>
 #include <set>
 
@@ -124,12 +122,13 @@ TEST(Library, clean_closes_every_end_and_the_handles_stay) {
   EXPECT_STATUS(SMIPC_E_CLOSED, smipc_channel_send(message_pair.writer, "x", 1, 0));
   EXPECT_STATUS(SMIPC_E_CLOSED, smipc_channel_write(stream_pair.writer, "x", 1, 0, nullptr));
   EXPECT_EQ(0u, status_of(message_pair.reader).is_open);
-  EXPECT_TRUE(files_of(message_pair.name).empty());
+  EXPECT_FILES(0u, message_pair.name);
   EXPECT_OK(smipc_clean());
   EXPECT_OK(smipc_channel_close(message_pair.writer));
 }
 
 TEST(Library, clean_leaves_a_channel_whose_other_end_is_in_another_process) {
+  NEEDS_PROCESSES();
   const std::string name = unique_name("clean-other");
   End reader(name, SMIPC_READER, 100);
   Signal opened;
@@ -150,7 +149,7 @@ TEST(Library, clean_leaves_a_channel_whose_other_end_is_in_another_process) {
   EXPECT_OK(smipc_clean());
   cleaned.set();
   told.wait();
-  EXPECT_EQ(1u, files_of(name).size());
+  EXPECT_FILES(1u, name);
   reader = End(name, SMIPC_READER, 100);
   back.set();
   const std::vector<unsigned char> data = recv(reader);
@@ -159,6 +158,7 @@ TEST(Library, clean_leaves_a_channel_whose_other_end_is_in_another_process) {
 }
 
 TEST(Library, clean_stale_removes_what_killed_processes_left) {
+  NEEDS_PROCESSES();
   const std::string dead = unique_name("stale-dead");
   const std::string alive = unique_name("stale-alive");
   const std::string kernel = unique_name("stale-kernel");
@@ -169,16 +169,16 @@ TEST(Library, clean_stale_removes_what_killed_processes_left) {
     End reader(dead, SMIPC_READER, 100);
     End kept(kernel, SMIPC_WRITER, 100, {.lifetime = SMIPC_LIFETIME_KERNEL});
     opened.set();
-    for (;;) ::pause();
+    wait_to_be_killed();
   });
   opened.wait();
-  EXPECT_EQ(1u, files_of(dead).size());
+  EXPECT_FILES(1u, dead);
   other.kill();
   std::size_t removed = 0;
   EXPECT_OK(smipc_clean_stale(&removed));
-  EXPECT_TRUE(files_of(dead).empty());
-  EXPECT_EQ(1u, files_of(alive).size());
-  EXPECT_EQ(1u, files_of(kernel).size());
+  EXPECT_FILES(0u, dead);
+  EXPECT_FILES(1u, alive);
+  EXPECT_FILES(1u, kernel);
   EXPECT_OK(smipc_clean_stale(nullptr));
   EXPECT_OK(smipc_channel_unlink(kernel.data(), kernel.size()));
 }

@@ -1,6 +1,4 @@
 // Listeners: what they hand to the callback, how they end, and who may call what meanwhile.
-#include <unistd.h>
-
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -60,8 +58,7 @@ class Collector {
 };
 
 class Listening : public testing::TestWithParam<Place> {};
-INSTANTIATE_TEST_SUITE_P(Between, Listening, testing::Values(Place::kThread, Place::kProcess),
-                         place_name);
+INSTANTIATE_TEST_SUITE_P(Between, Listening, places(), place_name);
 
 TEST_P(Listening, gets_every_message_whole_and_in_order) {
   const std::string name = unique_name("messages");
@@ -195,6 +192,7 @@ TEST(Listener, may_look_at_its_channel_but_not_stop_itself) {
 }
 
 TEST(Listener, the_message_in_hand_is_taken_after_the_callback) {
+  NEEDS_PROCESSES();
   const std::string name = unique_name("in-hand");
   End writer(name, SMIPC_WRITER, 100);
   send(writer, pattern(20, 1));
@@ -204,10 +202,10 @@ TEST(Listener, the_message_in_hand_is_taken_after_the_callback) {
     End reader(name, SMIPC_READER, 100);
     const auto callback = [](void* context, const void*, std::size_t, smipc_status) {
       static_cast<Signal*>(context)->set();
-      for (;;) ::pause();
+      wait_to_be_killed();
     };
     EXPECT_OK(smipc_channel_listen(reader, callback, &called));
-    for (;;) ::pause();
+    wait_to_be_killed();
   });
   called.wait();
   other.kill();
@@ -217,6 +215,7 @@ TEST(Listener, the_message_in_hand_is_taken_after_the_callback) {
 }
 
 TEST(Listener, tells_of_a_killed_writer_and_goes_on_with_its_successor) {
+  NEEDS_PROCESSES();
   for (const Settings& settings : {message(), stream()}) {
     const std::string name = unique_name("killed");
     End reader(name, SMIPC_READER, 100, settings);
@@ -234,7 +233,7 @@ TEST(Listener, tells_of_a_killed_writer_and_goes_on_with_its_successor) {
         End writer(name, SMIPC_WRITER, 100, settings);
         put(writer, life);
         sent.set();
-        for (;;) ::pause();
+        wait_to_be_killed();
       });
       sent.wait();
       expect_pattern(collector.next().data(), 20, life);

@@ -20,8 +20,7 @@ std::vector<std::vector<unsigned char>> messages_of(std::size_t count, std::size
 }
 
 class Many : public testing::TestWithParam<Place> {};
-INSTANTIATE_TEST_SUITE_P(Between, Many, testing::Values(Place::kThread, Place::kProcess),
-                         place_name);
+INSTANTIATE_TEST_SUITE_P(Between, Many, places(), place_name);
 
 TEST_P(Many, messages_of_all_sizes_pass_in_batches_of_all_sizes) {
   const std::string name = unique_name("many");

@@ -12,8 +12,7 @@ namespace {
 std::uint64_t cost(std::uint64_t size) { return 8 + (size + 7) / 8 * 8; }
 
 class Messages : public testing::TestWithParam<Place> {};
-INSTANTIATE_TEST_SUITE_P(Between, Messages, testing::Values(Place::kThread, Place::kProcess),
-                         place_name);
+INSTANTIATE_TEST_SUITE_P(Between, Messages, places(), place_name);
 
 TEST_P(Messages, of_0_to_3_times_the_capacity_pass_for_capacities_1_to_130) {
   const std::size_t step = kSanitized ? 7 : 1;

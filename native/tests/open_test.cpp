@@ -1,6 +1,4 @@
 // Opening ends: names, capacities, options, who may take which role, and how long a channel lives.
-#include <unistd.h>
-
 #include <cstring>
 
 #include "support.hpp"
@@ -99,7 +97,7 @@ TEST(Open, options_out_of_range_are_refused_with_their_value) {
 TEST(Open, any_name_of_1_to_200_bytes_works) {
   const std::string unique = unique_name("n");
   std::vector<std::string> names = {
-      std::string(1, static_cast<char>('!' + ::getpid() % 90)),  // the only one not unique
+      std::string(1, static_cast<char>('!' + process_id() % 90)),  // the only one not unique
       unique + "/../../etc/passwd",
       unique + "/",
       "/" + unique,
@@ -149,7 +147,7 @@ TEST(Open, capacities_of_0_or_beyond_the_limit_are_refused) {
   const std::string text = smipc_last_error();
   EXPECT_NE(std::string::npos, text.find(name)) << text;
   EXPECT_NE(std::string::npos, text.find("10995116")) << text;  // 2^40 and the header
-  EXPECT_TRUE(files_of(name).empty());
+  EXPECT_FILES(0u, name);
 }
 
 TEST(Open, the_second_end_takes_the_capacity_of_the_first) {
@@ -169,7 +167,7 @@ TEST(Open, a_second_writer_or_reader_is_refused_with_the_holders_pid) {
     EXPECT_STATUS(SMIPC_E_END_TAKEN, try_open(pair.name, mode, 100, {}, &channel));
     EXPECT_EQ(nullptr, channel);
     const std::string text = smipc_last_error();
-    EXPECT_NE(std::string::npos, text.find(std::to_string(::getpid()))) << text;
+    EXPECT_NE(std::string::npos, text.find(std::to_string(process_id()))) << text;
     EXPECT_NE(std::string::npos, text.find(pair.name)) << text;
   }
   send(pair.writer, pattern(50, 1));
@@ -193,9 +191,9 @@ TEST(Open, a_channel_goes_with_its_last_end) {
     End reader(name, SMIPC_READER, 100);
     send(writer, pattern(10, 1));
     writer_first ? writer.reset() : reader.reset();
-    EXPECT_EQ(1u, files_of(name).size());
+    EXPECT_FILES(1u, name);
     writer_first ? reader.reset() : writer.reset();
-    EXPECT_TRUE(files_of(name).empty());
+    EXPECT_FILES(0u, name);
   }
   End reader(name, SMIPC_READER, 100);
   std::vector<unsigned char> data;
@@ -243,7 +241,7 @@ TEST(Open, lifetime_kernel_outlives_its_ends_until_unlink) {
     send(writer, pattern(100, 1));
     send(writer, pattern(200, 2));
   }
-  EXPECT_EQ(1u, files_of(name).size());
+  EXPECT_FILES(1u, name);
   {
     End reader(name, SMIPC_READER, 1);  // lifetime counts at creation
     EXPECT_EQ(1000u, status_of(reader).capacity_bytes);
@@ -256,7 +254,7 @@ TEST(Open, lifetime_kernel_outlives_its_ends_until_unlink) {
     EXPECT_STATUS(SMIPC_E_TIMED_OUT, try_recv(reader, &data));
   }
   EXPECT_OK(smipc_channel_unlink(name.data(), name.size()));
-  EXPECT_TRUE(files_of(name).empty());
+  EXPECT_FILES(0u, name);
   EXPECT_STATUS(SMIPC_E_NOT_FOUND, smipc_channel_unlink(name.data(), name.size()));
 }
 
@@ -264,7 +262,7 @@ TEST(Open, after_unlink_the_ends_go_on_and_the_name_is_free) {
   Pair pair("unlink", 100);
   send(pair.writer, pattern(10, 1));
   EXPECT_OK(smipc_channel_unlink(pair.name.data(), pair.name.size()));
-  EXPECT_TRUE(files_of(pair.name).empty());
+  EXPECT_FILES(0u, pair.name);
   End other_reader(pair.name, SMIPC_READER, 100);
   send(pair.writer, pattern(20, 2));
   expect_pattern(recv(pair.reader).data(), 10, 1);
@@ -273,7 +271,7 @@ TEST(Open, after_unlink_the_ends_go_on_and_the_name_is_free) {
   EXPECT_STATUS(SMIPC_E_TIMED_OUT, try_recv(other_reader, &data));
   pair.writer.reset();
   EXPECT_STATUS(SMIPC_E_OPPOSITE_CLOSED, try_recv(pair.reader, &data));
-  EXPECT_EQ(1u, files_of(pair.name).size()) << "the new channel's file";
+  EXPECT_FILES(1u, pair.name) << "the new channel's file";
 }
 
 TEST(Open, a_thousand_times_leaves_nothing) {
@@ -282,7 +280,7 @@ TEST(Open, a_thousand_times_leaves_nothing) {
     End writer(name, SMIPC_WRITER, 100);
     End reader(name, SMIPC_READER, 100);
   }
-  EXPECT_TRUE(files_of(name).empty());
+  EXPECT_FILES(0u, name);
 }
 
 }  // namespace

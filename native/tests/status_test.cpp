@@ -1,6 +1,4 @@
 // Looking inside: every field of the status, and the line of text.
-#include <unistd.h>
-
 #include <cinttypes>
 #include <cstring>
 
@@ -22,8 +20,8 @@ TEST(Status, of_both_ends_counts_what_has_passed) {
     EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_MESSAGE), status.framing);
     EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_END_OPEN), status.writer_state);
     EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_END_OPEN), status.reader_state);
-    EXPECT_EQ(static_cast<std::uint32_t>(::getpid()), status.writer_pid);
-    EXPECT_EQ(static_cast<std::uint32_t>(::getpid()), status.reader_pid);
+    EXPECT_EQ(process_id(), status.writer_pid);
+    EXPECT_EQ(process_id(), status.reader_pid);
     EXPECT_EQ(0u, status.listener);
     EXPECT_EQ(1u, status.is_open);
     EXPECT_EQ(100u, status.capacity_bytes);
@@ -77,6 +75,7 @@ TEST(Status, counts_waits_and_the_high_water) {
 }
 
 TEST(Status, tells_how_each_end_is) {
+  NEEDS_PROCESSES();
   const std::string name = unique_name("states");
   End writer(name, SMIPC_WRITER, 100);
   EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_END_ABSENT), status_of(writer).reader_state);
@@ -97,7 +96,7 @@ TEST(Status, tells_how_each_end_is) {
   Companion dying(Place::kProcess, [&] {
     End reader(name, SMIPC_READER, 100);
     opened.set();
-    for (;;) ::pause();
+    wait_to_be_killed();
   });
   opened.wait();
   EXPECT_EQ(static_cast<std::uint32_t>(SMIPC_END_OPEN), status_of(writer).reader_state);

@@ -8,8 +8,7 @@ namespace smipc::test {
 namespace {
 
 class Streams : public testing::TestWithParam<Place> {};
-INSTANTIATE_TEST_SUITE_P(Between, Streams, testing::Values(Place::kThread, Place::kProcess),
-                         place_name);
+INSTANTIATE_TEST_SUITE_P(Between, Streams, places(), place_name);
 
 // `total` bytes by writes and reads of up to `most` bytes each; exact and partial reads mixed.
 void pass(Place place, std::uint64_t capacity, std::size_t total, std::size_t most,

@@ -1,19 +1,8 @@
 // See support.hpp.
 #include "support.hpp"
 
-#include <dirent.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#if defined(__linux__)
-#include <sys/prctl.h>
-#endif
-
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 // A refused allocation is something the library has to cope with; forked companions have threads.
@@ -23,45 +12,17 @@ extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 namespace smipc::test {
 namespace {
 
-constexpr unsigned kWatchdogSeconds = kSanitized ? 280 : 120;
+std::string process_prefix() { return "t" + std::to_string(process_id()) + "-"; }
 
-char g_current_test[256];
-
-void bark(int) {
-  static const char text[] = "watchdog: this test hangs: ";
-  (void)!::write(STDERR_FILENO, text, sizeof text - 1);
-  (void)!::write(STDERR_FILENO, g_current_test, ::strlen(g_current_test));
-  (void)!::write(STDERR_FILENO, "\n", 1);
-  ::abort();
-}
-
-void set_watchdog() {
-  struct sigaction action = {};
-  action.sa_handler = bark;
-  ::sigaction(SIGALRM, &action, nullptr);
-  ::alarm(kWatchdogSeconds);
-}
-
-std::string readable_part(std::string_view name) {
-  std::string out;
-  for (char c : name.substr(0, 40)) out += (::isalnum(c) != 0 || c == '-' || c == '_') ? c : '_';
-  return out;
-}
-
-std::string process_prefix() { return "t" + std::to_string(::getpid()) + "-"; }
-
-// A watchdog around each test, and nothing may be left in /dev/shm after it.
 class Guard : public testing::EmptyTestEventListener {
   void OnTestStart(const testing::TestInfo& info) override {
-    std::snprintf(g_current_test, sizeof g_current_test, "%s.%s", info.test_suite_name(),
-                  info.name());
-    set_watchdog();
+    watch_over(std::string(info.test_suite_name()) + "." + info.name());
   }
   void OnTestEnd(const testing::TestInfo&) override {
-    ::alarm(0);
+    watch_no_more();
     for (const std::string& file : files_of(process_prefix())) {
       ADD_FAILURE() << "left in /dev/shm: " << file;
-      ::unlink(("/dev/shm/" + file).c_str());
+      std::remove(("/dev/shm/" + file).c_str());
     }
   }
 };
@@ -77,25 +38,6 @@ std::string unique_name(std::string_view what) {
   static std::atomic<unsigned> counter{0};
   static const std::string prefix = process_prefix();  // of the test, also in its companions
   return prefix + std::to_string(counter++) + "-" + std::string(what);
-}
-
-std::vector<std::string> files_of(std::string_view name) {
-  std::vector<std::string> files;
-  const std::string prefix = "smipc.ch." + readable_part(name);
-  DIR* directory = ::opendir("/dev/shm");
-  while (const dirent* entry = ::readdir(directory)) {
-    if (std::string_view(entry->d_name).substr(0, prefix.size()) == prefix) {
-      files.emplace_back(entry->d_name);
-    }
-  }
-  ::closedir(directory);
-  return files;
-}
-
-std::int64_t now_ns() {
-  timespec now = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
 std::string_view name_of(smipc_status status) { return smipc_status_name(status); }
@@ -132,63 +74,8 @@ smipc_channel* End::release() {
 Settings stream() { return {.framing = SMIPC_STREAM}; }
 Settings message() { return {.framing = SMIPC_MESSAGE}; }
 
-Companion::Companion(Place place, std::function<void()> body) {
-  if (place == Place::kThread) {
-    thread_ = std::thread(std::move(body));
-    return;
-  }
-  std::fflush(nullptr);
-  pid_ = ::fork();
-  if (pid_ != 0) return;
-#if defined(__linux__)
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it must not outlive a test that hangs
-#endif
-  set_watchdog();  // alarms are not inherited
-  body();
-  std::fflush(nullptr);
-  ::_exit(testing::Test::HasFailure() ? 1 : 0);
-}
-
-Companion::~Companion() {
-  // What it waits for may never come when the test has stopped half-way.
-  if (pid_ > 0 && testing::Test::HasFatalFailure()) ::kill(pid_, SIGKILL);
-  join();
-}
-
-void Companion::join() {
-  if (thread_.joinable()) thread_.join();
-  if (pid_ <= 0) return;
-  int status = 0;
-  ASSERT_EQ(pid_, ::waitpid(pid_, &status, 0));
-  pid_ = 0;
-  EXPECT_TRUE(WIFEXITED(status)) << "the companion was ended by signal " << WTERMSIG(status);
-  EXPECT_EQ(0, WEXITSTATUS(status)) << "the companion failed";
-}
-
-void Companion::kill() {
-  ASSERT_EQ(0, ::kill(pid_, SIGKILL));
-  int status = 0;
-  ASSERT_EQ(pid_, ::waitpid(pid_, &status, 0));
-  pid_ = 0;
-  EXPECT_TRUE(WIFSIGNALED(status)) << "it had ended before it was killed: " << status;
-}
-
 std::string place_name(const testing::TestParamInfo<Place>& info) {
   return info.param == Place::kThread ? "threads" : "processes";
-}
-
-Signal::Signal() { EXPECT_EQ(0, ::pipe(fds_)); }
-
-Signal::~Signal() {
-  ::close(fds_[0]);
-  ::close(fds_[1]);
-}
-
-void Signal::set() { EXPECT_EQ(1, ::write(fds_[1], "x", 1)); }
-
-void Signal::wait() {
-  char byte;
-  EXPECT_EQ(1, ::read(fds_[0], &byte, 1));
 }
 
 std::uint64_t Random::next() {  // splitmix64

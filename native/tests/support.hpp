@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 #include <smipc.h>
-#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,8 +31,16 @@ inline constexpr std::int64_t kLong = 60'000 * kMillisecond;
 // Nobody else uses it; begins with `what`.
 std::string unique_name(std::string_view what);
 
-// The files under /dev/shm whose readable part begins with that of `name`.
+// The files under /dev/shm whose readable part begins with that of `name`. On Windows there are
+// none, and nothing is expected of them.
 std::vector<std::string> files_of(std::string_view name);
+#if defined(_WIN32)
+#define EXPECT_FILES(count, name) EXPECT_TRUE(files_of(name).empty())
+#else
+#define EXPECT_FILES(count, name) EXPECT_EQ(count, files_of(name).size())
+#endif
+
+std::uint32_t process_id();
 
 std::int64_t now_ns();
 
@@ -90,6 +97,14 @@ Settings message();
 // Runs something at the same time, in a thread or in a forked process that has its own ends.
 // Failed expectations in there are failures of the test.
 enum class Place : std::uint8_t { kThread, kProcess };
+#if defined(_WIN32)
+// Nothing is forked there; tests/ has the same with processes of their own.
+inline auto places() { return testing::Values(Place::kThread); }
+#define NEEDS_PROCESSES() GTEST_SKIP() << "needs fork"
+#else
+inline auto places() { return testing::Values(Place::kThread, Place::kProcess); }
+#define NEEDS_PROCESSES() static_cast<void>(0)
+#endif
 class Companion {
  public:
   Companion(Place place, std::function<void()> body);
@@ -98,13 +113,16 @@ class Companion {
   void join();
   // Of a process: ends it as the OS would, and returns when it is gone.
   void kill();
-  pid_t pid() const { return pid_; }
+  std::int64_t pid() const { return pid_; }
 
  private:
   std::thread thread_;
-  pid_t pid_ = 0;
+  std::int64_t pid_ = 0;
 };
 std::string place_name(const testing::TestParamInfo<Place>& info);
+
+// Of a companion in a process: the rest of its life.
+[[noreturn]] void wait_to_be_killed();
 
 // Tells another process that something has happened. Made before the fork.
 class Signal {
@@ -118,6 +136,11 @@ class Signal {
  private:
   int fds_[2];
 };
+
+// A watchdog around each test, and nothing may be left in /dev/shm after it.
+void watch_over(const std::string& test);
+void watch_no_more();
+inline constexpr unsigned kWatchdogSeconds = kSanitized ? 280 : 120;
 
 // Bytes that depend on the seed and on their position.
 std::vector<unsigned char> pattern(std::size_t size, std::uint64_t seed);

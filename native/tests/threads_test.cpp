@@ -175,7 +175,7 @@ TEST(Threads, close_at_any_moment_ends_every_call) {
     EXPECT_OK(smipc_channel_close(pair.reader));
     callers.clear();
     closer.join();
-    EXPECT_TRUE(files_of(pair.name).empty());
+    EXPECT_FILES(0u, pair.name);
   }
 }
 
@@ -218,7 +218,7 @@ TEST(Threads, opening_and_closing_one_name_at_once_gives_it_to_one_at_a_time) {
   }
   racers.clear();
   EXPECT_GT(opened, 0);
-  EXPECT_TRUE(files_of(name).empty());
+  EXPECT_FILES(0u, name);
 }
 
 }  // namespace
