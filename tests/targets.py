@@ -25,7 +25,7 @@ def take_and_tell(semaphore: NamedSemaphore, out: Any) -> None:
 
 
 def create_and_leave(name: str, out: Any) -> None:
-    semaphore = NamedSemaphore(name, handle_existence=Flags.LINK_OR_CREATE)
+    semaphore = NamedSemaphore(name, handle_existence=Flags.RAISE_IF_EXISTS)
     kept.append(semaphore)
     out.put(semaphore.value)
 
