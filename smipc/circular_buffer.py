@@ -173,7 +173,7 @@ class SharedCircularBuffer:
     def push(self, item: int) -> None:
         """Adds an integer. OverflowError: it is negative, or has more than `item_size` bytes.
         WriteOperationsForbidden, ClosedError."""
-        if not isinstance(item, int) or isinstance(item, bool):
+        if type(item) is not int and (not isinstance(item, int) or isinstance(item, bool)):
             raise self._error(
                 InvalidTypeError, f"an item is an integer, not {type(item).__name__} {item!r}"
             )
