@@ -38,7 +38,7 @@ _REMEMBERED = 256
 # Dtypes whose arrays give their memory away by the buffer protocol.
 _PLAIN = "?bhilqBHILQefdgFDG"
 
-_try_send_two: Any = lib.smipc_channel_try_send_two
+_send_two: Any = lib.smipc_channel_send_two
 _recv_headed: Any = lib.smipc_channel_recv_headed
 _memory_of: Any = ffi.from_buffer
 
@@ -67,8 +67,13 @@ def send_array(channel: Views, array: Any, timeout: float | None) -> None:
             header is not None
             and array.dtype.char in _PLAIN
             and len(header) + array.nbytes <= channel._capacity
-            and not _try_send_two(
-                channel._sender, header, len(header), _memory_of(array), array.nbytes
+            and not _send_two(
+                channel._sender,
+                header,
+                len(header),
+                _memory_of(array),
+                array.nbytes,
+                SLICE if timeout is None else 0,
             )
         ):
             return
@@ -78,8 +83,8 @@ def send_array(channel: Views, array: Any, timeout: float | None) -> None:
 
 def recv_array(channel: Views, timeout: float | None, out: Any) -> Array:
     kind = channel._array_kind if out is None else _kind_of(out)
-    header = None if kind is None else _headers.get(kind)
-    if kind is not None and header is not None and len(header) <= _PREFIX:
+    header = b"" if kind is None else _headers.get(kind) or _header(channel, kind)
+    if kind is not None and len(header) <= _PREFIX:
         array = numpy.empty(kind[1], kind[0]) if out is None else out
         wait = SLICE if timeout is None else 0
         call = map(

@@ -8,7 +8,7 @@ from smipc._end import NO_HANDLE, End
 from smipc._marshal import dumps
 from smipc._native import ffi, lib
 from smipc._placing import native_parts
-from smipc._timing import deadline_after, has_passed, slice_ns
+from smipc._timing import SLICE, deadline_after, has_passed, slice_ns
 from smipc.errors import OppositeEndClosedError, TimedOutError
 
 TYPE_CHECKING = False
@@ -54,14 +54,27 @@ class Outbox(End):
         have gone: those, and no others. Errors as for send.
         """
         items = messages if isinstance(messages, list) else list(messages)
+        sent = self._send_at_once(items) if timeout is None else 0
         deadline = deadline_after(self._cid, timeout)
-        sent = 0
         try:
             while sent < len(items):
                 sent += self._send_some(items[sent : sent + _LIST_LENGTH], deadline)
         except (TimedOutError, OppositeEndClosedError) as problem:
             problem.transferred += sent
             raise
+
+    def _send_at_once(self, items: list[Buffer]) -> int:
+        """The fast path, without the turn: sends the first items, or none; returns how many."""
+        if len(items) > _LIST_LENGTH:
+            return 0
+        try:
+            blob = dumps(items)
+        except ValueError:
+            return 0
+        index = ffi.new("size_t *")
+        if _send_list(self._sender, blob, len(blob), SLICE, index):
+            return int(index[0])
+        return len(items)
 
     def _send_some(self, items: list[Buffer], deadline: int | None) -> int:
         """Sends the first items, as many as go in one list; returns how many."""

@@ -27,11 +27,16 @@ class BuildError(OSError):
 
 def find_compiler() -> list[str] | None:
     """The C++ compiler as the start of a command line: CXX, or the first one on the PATH."""
-    override = shlex.split(os.environ.get("CXX", ""))
+    override = _words(os.environ.get("CXX", ""))
     if override and shutil.which(override[0]):
         return override
     found = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
     return [found] if found else None
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command line. On Windows a backslash is part of a path, and no escape."""
+    return shlex.split(command.replace("\\", "/") if sys.platform == "win32" else command)
 
 
 def can_have_programs() -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from smipc import Channel
+from typing import Any
 
-kept: list[Channel] = []
+from smipc import Channel, DataStructMmapEditor, Flags, NamedSemaphore, NamedSharedMemory
+
+kept: list[Any] = []
 
 
 def echo(requests: Channel, replies: Channel) -> None:
@@ -16,3 +18,24 @@ def echo(requests: Channel, replies: Channel) -> None:
 def leave_open(channel: Channel) -> None:
     kept.append(channel.open())
     channel.send(b"last")
+
+
+def take_and_tell(semaphore: NamedSemaphore, out: Any) -> None:
+    out.put((semaphore.acquire(timeout=60), semaphore.linked_existing_object))
+
+
+def create_and_leave(name: str, out: Any) -> None:
+    semaphore = NamedSemaphore(name, handle_existence=Flags.RAISE_IF_EXISTS)
+    kept.append(semaphore)
+    out.put(semaphore.value)
+
+
+def write_and_tell(memory: NamedSharedMemory, out: Any) -> None:
+    memory.buf[0] = 42
+    out.put((memory.size, memory.linked_existing_object))
+
+
+def edit(editor: DataStructMmapEditor, out: Any) -> None:
+    with editor:
+        editor.a += 1
+    out.put(editor.a)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -93,9 +94,10 @@ def test_config_without_a_question_is_refused() -> None:
 
 def test_config_says_what_an_installation_does_not_have(tmp_path: Path) -> None:
     """A library that lies alone has no package files for CMake beside it."""
-    library = tmp_path / "alone" / "lib.so"
+    original = cli_config.cli_paths.library()
+    library = tmp_path / "alone" / f"alone{original.suffix}"
     library.parent.mkdir()
-    library.symlink_to(cli_config.cli_paths.library())
+    shutil.copy2(original, library)
     done = run("config", "--cmakedir", env=dict(os.environ, SMIPC_LIBRARY=str(library)))
     assert done.returncode == 1
     assert "cmake" in done.stderr

@@ -17,11 +17,15 @@ import smipc
 from smipc import CHAN_R, CHAN_W
 from smipc._native import ffi, lib
 
+# Looks at the files of channels, which Windows does not have.
+in_dev_shm = pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="looks at /dev/shm")
+
 
 def shared_memory(name: bytes) -> list[str]:
     return [entry for entry in os.listdir("/dev/shm") if name.decode() in entry]
 
 
+@in_dev_shm
 def test_a_channel_is_gone_with_its_last_end(name: bytes) -> None:
     writer, reader = open_pair(name)
     assert shared_memory(name)
@@ -33,6 +37,7 @@ def test_a_channel_is_gone_with_its_last_end(name: bytes) -> None:
     assert not shared_memory(name)
 
 
+@in_dev_shm
 def test_kernel_lifetime_keeps_it_until_unlink(name: bytes) -> None:
     with smipc.open_channel(name, CHAN_W, framing="message", lifetime="kernel") as writer:
         writer.send(b"kept")
@@ -105,6 +110,7 @@ def test_wait_policies(name: bytes, wait: Any) -> None:
         assert reader.status().wait == wait
 
 
+@in_dev_shm
 def test_access_makes_the_mode_of_the_segment(name: bytes) -> None:
     for access, mode in (("user", 0o600), ("group", 0o660), ("all", 0o666)):
         with smipc.open_channel(name, CHAN_W, access=access):  # type: ignore[arg-type]
@@ -166,6 +172,7 @@ def test_clean_library_leaves_channels_of_living_processes(name: bytes, start_ch
         child.finish()
 
 
+@in_dev_shm
 def test_clean_stale_removes_what_the_dead_have_left(name: bytes, start_child: Any) -> None:
     child: Child = start_child(
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from typing import Any
 
@@ -11,7 +12,7 @@ from children import Child
 pytestmark = pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="needs /dev/shm")
 
 CHANNELS = 10_000
-NEEDED_BYTES = CHANNELS * 2 * os.sysconf("SC_PAGESIZE")
+NEEDED_BYTES = CHANNELS * 2 * mmap.PAGESIZE
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import targets
 from children import Child
 from programs import program
 
@@ -450,16 +451,12 @@ def test_what_a_killed_process_had_stays_taken(
 # ---- Other processes and programs
 
 
-def _take_and_tell(semaphore: NamedSemaphore, out: Any) -> None:
-    out.put((semaphore.acquire(timeout=60), semaphore.linked_existing_object))
-
-
 @pytest.mark.parametrize("start", STARTS)
 def test_multiprocessing_hands_it_on(text: str, start: str) -> None:
     context = multiprocessing.get_context(start)
     semaphore = create(text, 0)
     out = context.Queue()
-    process = context.Process(target=_take_and_tell, args=(semaphore, out))
+    process = context.Process(target=targets.take_and_tell, args=(semaphore, out))
     process.start()
     semaphore.release()
     assert out.get()[0] is True
@@ -468,18 +465,12 @@ def test_multiprocessing_hands_it_on(text: str, start: str) -> None:
     assert NamedSemaphore(text).value == 0
 
 
-def _create_and_leave(name: str, out: Any) -> None:
-    global kept
-    kept = create(name)
-    out.put(kept.value)
-
-
 @needs_posix
 @pytest.mark.parametrize("start", STARTS)
 def test_a_child_of_multiprocessing_unlinks_what_it_created(text: str, start: str) -> None:
     context = multiprocessing.get_context(start)
     out = context.Queue()
-    process = context.Process(target=_create_and_leave, args=(text, out))
+    process = context.Process(target=targets.create_and_leave, args=(text, out))
     process.start()
     assert out.get() == 1
     process.join()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import targets
 from children import Child
 from programs import program
 
@@ -382,17 +383,12 @@ def test_what_is_no_memory(text: str) -> None:
 # ---- Other processes and programs
 
 
-def _write_and_tell(memory: NamedSharedMemory, out: Any) -> None:
-    memory.buf[0] = 42
-    out.put((memory.size, memory.linked_existing_object))
-
-
 @pytest.mark.parametrize("start", STARTS)
 def test_multiprocessing_hands_it_on(text: str, start: str) -> None:
     context = multiprocessing.get_context(start)
     memory = create(text)
     out = context.Queue()
-    process = context.Process(target=_write_and_tell, args=(memory, out))
+    process = context.Process(target=targets.write_and_tell, args=(memory, out))
     process.start()
     assert out.get()[0] == memory.size
     process.join()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import targets
 from children import Child
 from shared_structs import Pair
 
@@ -406,18 +407,12 @@ def test_closing_ends_the_wait_of_another_thread(folder: Path) -> None:
 # ---- Other processes
 
 
-def _edit(editor: DataStructMmapEditor, out: Any) -> None:
-    with editor:
-        editor.a += 1
-    out.put(editor.a)
-
-
 @pytest.mark.parametrize("method", STARTS)
 def test_multiprocessing_hands_it_on(folder: Path, method: str) -> None:
     context = multiprocessing.get_context(method)
     editor = editor_in(folder)
     out = context.Queue()
-    process = context.Process(target=_edit, args=(editor, out))
+    process = context.Process(target=targets.edit, args=(editor, out))
     process.start()
     assert out.get() == 1
     process.join()

@@ -6,6 +6,7 @@
     python3 tools/dev.py sanitize             the C++ tests under ASan + UBSan, then TSan
     python3 tools/dev.py native-test          the C++ tests alone
     python3 tools/dev.py generate             smipc/_abi.py from smipc.h
+    python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
 
 A machine needs Python and a C++ compiler. All else comes from PyPI into .venv, or is built in
@@ -343,6 +344,13 @@ def job_bench(arguments: list[str]) -> int:
     return run(PYTHON, "bench/run.py", *arguments)
 
 
+def job_windows(arguments: list[str]) -> int:
+    sys.modules["dev"] = sys.modules[__name__]  # what the package builds on
+    from windows import jobs
+
+    return jobs.main(arguments)
+
+
 def report(exit_codes: dict[str, int]) -> int:
     say("result")
     for name, code in exit_codes.items():
@@ -357,6 +365,7 @@ JOBS = {
     "sanitize": (job_sanitize, "C++ tests under sanitizers; 'address' or 'thread' picks one"),
     "native-test": (job_native_test, "the C++ tests alone"),
     "generate": (job_generate, "write smipc/_abi.py from smipc.h"),
+    "windows": (job_windows, "build for Windows and test under Wine; build for macOS"),
     "bench": (job_bench, "run the benchmarks; arguments go to them"),
 }
 

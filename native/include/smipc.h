@@ -435,10 +435,10 @@ SMIPC_API smipc_status smipc_channel_status_text(smipc_channel *channel, char *b
 SMIPC_API smipc_status smipc_channel_try_send(smipc_channel *channel, const void *data,
                                               size_t size);
 
-/* Sends `head` and, right behind it, `body` as one message, without waiting. */
-SMIPC_API smipc_status smipc_channel_try_send_two(smipc_channel *channel, const void *head,
-                                                  size_t head_size, const void *body,
-                                                  size_t body_size);
+/* Sends `head` and, right behind it, `body` as one message. */
+SMIPC_API smipc_status smipc_channel_send_two(smipc_channel *channel, const void *head,
+                                              size_t head_size, const void *body, size_t body_size,
+                                              int64_t timeout_ns);
 
 /* Receives the next message if it is `head` (up to 512 bytes) followed by
  * `body_size` bytes, which go to `body`. SMIPC_E_NOT_FOUND: it is another one,

@@ -146,9 +146,16 @@ TEST(Open, capacities_of_0_or_beyond_the_limit_are_refused) {
   EXPECT_STATUS(SMIPC_E_NO_SPACE, try_open(name, SMIPC_READER, SMIPC_MAX_CAPACITY, {}, &channel));
   const std::string text = smipc_last_error();
   EXPECT_NE(std::string::npos, text.find(name)) << text;
-  EXPECT_NE(std::string::npos, text.find("10995116")) << text;  // 2^40 and the header
+  EXPECT_NE(std::string::npos, text.find("109951")) << text;  // 2^40 and the header
   EXPECT_FILES(0u, name);
 }
+
+// What a channel takes beside its capacity: where memory is mapped in steps of 64 KiB, two of them.
+#if defined(_WIN32)
+constexpr std::uint64_t kOverhead = 128 * 1024;
+#else
+constexpr std::uint64_t kOverhead = 16 * 1024;
+#endif
 
 TEST(Open, the_second_end_takes_the_capacity_of_the_first) {
   const std::string name = unique_name("second");
@@ -156,7 +163,7 @@ TEST(Open, the_second_end_takes_the_capacity_of_the_first) {
     End writer(name, SMIPC_WRITER, 21, {.framing = framing});
     End reader(name, SMIPC_READER, 1'000'000, {.framing = framing});
     EXPECT_EQ(21u, status_of(reader).capacity_bytes);
-    EXPECT_LE(status_of(reader).memory_bytes, 21u + 16 * 1024);
+    EXPECT_LE(status_of(reader).memory_bytes, 21u + kOverhead);
   }
 }
 

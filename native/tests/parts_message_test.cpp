@@ -240,8 +240,8 @@ class Headed : public testing::Test {
                                      body_.size(), timeout_ns);
   }
   smipc_status send_two(std::string_view head, const std::vector<unsigned char>& body) {
-    return smipc_channel_try_send_two(pair_.writer, head.data(), head.size(), body.data(),
-                                      body.size());
+    return smipc_channel_send_two(pair_.writer, head.data(), head.size(), body.data(), body.size(),
+                                  0);
   }
 
   Pair pair_{"headed", 1000};
@@ -298,7 +298,7 @@ TEST_F(Headed, message_is_refused_while_another_is_borrowed_and_without_buffers)
                 smipc_channel_recv_headed(pair_.reader, nullptr, 4, body_.data(), 4, 0));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_channel_recv_headed(pair_.reader, "head", 4, nullptr, 4, 0));
   EXPECT_STATUS(SMIPC_E_WRONG_END, smipc_channel_recv_headed(pair_.writer, "", 0, nullptr, 0, 0));
-  EXPECT_STATUS(SMIPC_E_WRONG_END, smipc_channel_try_send_two(pair_.reader, "", 0, nullptr, 0));
+  EXPECT_STATUS(SMIPC_E_WRONG_END, smipc_channel_send_two(pair_.reader, "", 0, nullptr, 0, 0));
 }
 
 }  // namespace

@@ -415,7 +415,7 @@ static void for_bindings(void) {
   *area.taken = 2;
   CHECK(smipc_channel_fetch(p.r, 0) == SMIPC_E_TIMED_OUT);
 
-  CHECK_OK(smipc_channel_try_send_two(p.w, "head", 4, "body", 4));
+  CHECK_OK(smipc_channel_send_two(p.w, "head", 4, "body", 4, 0));
   CHECK_STATUS(smipc_channel_recv_headed(p.r, "HEAD", 4, body, 4, 0), SMIPC_E_NOT_FOUND);
   CHECK_OK(smipc_channel_recv_headed(p.r, "head", 4, body, 4, 0));
   CHECK(memcmp(body, "body", 4) == 0);

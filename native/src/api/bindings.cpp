@@ -78,12 +78,12 @@ Status send_list(Channel& channel, ListBlob blob, const Deadline& deadline,
 
 extern "C" {
 
-SMIPC_API smipc_status smipc_channel_try_send_two(smipc_channel* channel, const void* head,
-                                                  size_t head_size, const void* body,
-                                                  size_t body_size) {
+SMIPC_API smipc_status smipc_channel_send_two(smipc_channel* channel, const void* head,
+                                              size_t head_size, const void* body, size_t body_size,
+                                              int64_t timeout_ns) {
   const smipc_buffer parts[] = {{const_cast<void*>(head), head_size},
                                 {const_cast<void*>(body), body_size}};
-  return smipc_channel_send_parts(channel, parts, 2, 0, nullptr);
+  return smipc_channel_send_parts(channel, parts, 2, timeout_ns, nullptr);
 }
 
 SMIPC_API smipc_status smipc_channel_recv_headed(smipc_channel* channel, const void* head,

@@ -103,6 +103,7 @@ struct WaitState {
   std::uint32_t count = 0;
   bool in_vain = false;                           // the last wait timed out after a while
   std::atomic<std::int64_t> last_liveness_ns{0};  // also used without the lock: smipc_wait
+  std::atomic<std::uint32_t> announcements{0};    // of sleeps, by whichever thread
 };
 
 struct Channel {

@@ -20,6 +20,7 @@ PlatWake sleep_on_all(Channel* const* channels, std::size_t count, const PlatWai
   for (std::size_t i = 0; i < count; ++i) {
     Channel& channel = *channels[i];
     // S1 for each, then one S2 for all (waiting.h).
+    channel.wait.announcements.fetch_add(1, std::memory_order_seq_cst);
     const std::uint32_t before =
         channel.self->wait_word.fetch_or(kSleeping, std::memory_order_seq_cst);
     points[i] = channel.wait_point(before | kSleeping);

@@ -71,8 +71,9 @@ bool spin(Channel& channel, const Deadline& deadline, std::int64_t start_ns, std
 }
 
 // One sleep of at most a slice. SMIPC_OK: look again.
-Status sleep_once(Channel& channel, const Deadline& deadline, ReadyFunction ready, void* context) {
-  const std::uint32_t expected = announce_sleep(channel);
+Status sleep_once(Channel& channel, const Deadline& deadline, std::uint32_t* announcement,
+                  ReadyFunction ready, void* context) {
+  const std::uint32_t expected = announce_sleep(channel, announcement);
   Status status = SMIPC_OK;
   if (reason_to_stop(channel) == SMIPC_OK && !ready(channel, context, true)) {  // S3
     const std::int64_t slice_ns = deadline.slice(plat_now_ns(), kSliceNs);
@@ -115,6 +116,7 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain, 
                       void* context) {
   const std::int64_t start_ns = plat_now_ns();
   const bool never_sleeps = channel.wait_policy == SMIPC_WAIT_SPIN;
+  std::uint32_t announcement = 0;
   std::int64_t spin_ns = never_sleeps ? kSliceNs : in_vain ? 0 : spin_budget(channel);
   for (;;) {
     if (spin_ns > 0) spin(channel, deadline, plat_now_ns(), spin_ns, ready, context);
@@ -132,7 +134,7 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain, 
     }
     if (!never_sleeps) {
       spin_ns = 0;
-      const Status status = sleep_once(channel, deadline, ready, context);
+      const Status status = sleep_once(channel, deadline, &announcement, ready, context);
       if (status == SMIPC_E_INTERRUPTED && !ready(channel, context, true)) {
         return fail_quietly(SMIPC_E_INTERRUPTED, channel.name);
       }
@@ -220,7 +222,15 @@ void wake_peer_slowly(Channel& channel) {
   }
 }
 
-std::uint32_t announce_sleep(Channel& channel) {
+std::uint32_t announce_sleep(Channel& channel, std::uint32_t* announcement) {
+  std::atomic<std::uint32_t>& announcements = channel.wait.announcements;
+  const std::uint32_t word = channel.self->wait_word.load(std::memory_order_seq_cst);
+  if (*announcement != 0 && (word & kSleeping) != 0 &&
+      announcements.load(std::memory_order_seq_cst) == *announcement) {
+    return word;
+  }
+  // Before S1: whoever sees a bit that is not ours sees this, too.
+  *announcement = announcements.fetch_add(1, std::memory_order_seq_cst) + 1;
   const std::uint32_t before =
       channel.self->wait_word.fetch_or(kSleeping, std::memory_order_seq_cst);  // S1
   if (channel.force_attention == 0) {

@@ -15,6 +15,9 @@
 // I3. Only wakers clear kSleeping, and they wake everybody: several threads may sleep on one end (a
 //     read, smipc_wait, the watcher), and one whose time is up must not take the bit from another.
 //     The price is one needless wake-up after a wait that timed out.
+//     It also means that a sleep after a sleep needs neither S1 nor S2, as long as kSleeping is still
+//     set and no other thread of ours has announced anything since (`announcements`, counted before
+//     S1): then it is the bit that our own S2 has made known.
 // I4. The opposite end's flags are read before the condition is checked for the last time, so what
 //     it wrote before it closed or died is seen first.
 #pragma once
@@ -72,7 +75,8 @@ inline void wake_peer(Channel& channel) {
   }
 }
 
-// S1 and S2: announces the sleep and returns the word to sleep on.
-std::uint32_t announce_sleep(Channel& channel);
+// S1 and S2: announces the sleep and returns the word to sleep on. *announcement is 0 before the
+// first sleep of a wait and then belongs to it (I3).
+std::uint32_t announce_sleep(Channel& channel, std::uint32_t* announcement);
 
 }  // namespace smipc::detail
