@@ -55,6 +55,13 @@ if TYPE_CHECKING:
     from smipc._flags import Flags
     from smipc._listener import Listener as Listener
     from smipc._status import Status as Status
+    from smipc.circular_buffer import (
+        BufferAlreadyCreated,
+        CBuffException,
+        ReadOperationsForbidden,
+        SharedCircularBuffer,
+        WriteOperationsForbidden,
+    )
     from smipc.memory import NamedSharedMemory
     from smipc.semaphore import NamedSemaphore
     from smipc.struct.access import DataStructMmapEditor as DataStructMmapEditor
@@ -79,8 +86,10 @@ __all__ = [
     "LOG_DISABLE",
     "AccessDeniedError",
     "AlreadyExistsError",
+    "BufferAlreadyCreated",
     "BufferTooSmallError",
     "BusyError",
+    "CBuffException",
     "Channel",
     "ClosedError",
     "CorruptError",
@@ -101,11 +110,14 @@ __all__ = [
     "OppositeEndClosedError",
     "OppositeEndDiedError",
     "OutOfMemoryError",
+    "ReadOperationsForbidden",
+    "SharedCircularBuffer",
     "SmipcError",
     "SystemFailureError",
     "TimedOutError",
     "UnsupportedError",
     "VersionError",
+    "WriteOperationsForbidden",
     "WrongEndError",
     "WrongFramingError",
     "clean_library",
@@ -119,6 +131,11 @@ __all__ = [
 
 # What costs milliseconds to import, and is imported when it is asked for.
 _LAZY = {
+    "BufferAlreadyCreated": "smipc.circular_buffer",
+    "CBuffException": "smipc.circular_buffer",
+    "ReadOperationsForbidden": "smipc.circular_buffer",
+    "SharedCircularBuffer": "smipc.circular_buffer",
+    "WriteOperationsForbidden": "smipc.circular_buffer",
     "BaseMmapStructure": "smipc.struct.base_struct",
     "CutOffEditWarning": "smipc.struct.errors",
     "DataStructMmapEditor": "smipc.struct.access",

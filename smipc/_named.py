@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Those of this process that are still there: they are let go at its end.
-_live: dict[int, ref[NamedObject]] = {}
+_live: dict[int, ref[Any]] = {}
 _arranged_pid = 0
 
 _UNLINKS = {

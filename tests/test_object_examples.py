@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from programs import PYTHON_EXAMPLES, ROOT, Process, program
 
-from smipc import NamedSemaphore, NamedSharedMemory
+from smipc import NamedSemaphore, NamedSharedMemory, SharedCircularBuffer
 from smipc.cli import main
 
 
@@ -66,3 +66,17 @@ def test_the_header_of_the_robot_is_in_step(capsys: pytest.CaptureFixture[str]) 
     assert main(["structs", str(source), "--header"]) == 0
     header = (ROOT / "examples" / "c" / "robot_structs.h").read_text()
     assert header == capsys.readouterr().out
+
+
+def test_samples_read_in_three_languages(text: str) -> None:
+    script = [sys.executable, str(PYTHON_EXAMPLES / "circular_buffer.py")]
+    with SharedCircularBuffer(text, create=True, item_size=8, length=1024) as writer:
+        for sample in range(1, 2001):
+            writer.push(sample)
+        for command in (
+            [*script, "read"],
+            [program("c", "circular_buffer")],
+            [program("cpp", "circular_buffer")],
+        ):
+            printed = Process([*command, "2000", text]).finish()
+            assert printed == "attached\ngot 1023, missed 0, the last was 2000\n"

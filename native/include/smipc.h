@@ -492,6 +492,7 @@ SMIPC_API smipc_status smipc_channel_fd_arm(smipc_channel *channel, uint32_t spi
 }
 #endif
 
+#include "smipc/circular_buffer.h"
 #include "smipc/existence.h"
 #include "smipc/memory.h"
 #include "smipc/rwlock.h"

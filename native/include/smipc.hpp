@@ -709,6 +709,7 @@ inline void unlink(std::string_view name) {
 
 }  // namespace smipc
 
+#include "smipc/circular_buffer.hpp"
 #include "smipc/memory.hpp"
 #include "smipc/rwlock.hpp"
 #include "smipc/semaphore.hpp"

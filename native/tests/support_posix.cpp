@@ -55,10 +55,12 @@ std::uint32_t process_id() { return static_cast<std::uint32_t>(::getpid()); }
 
 std::vector<std::string> files_of(std::string_view name) {
   std::vector<std::string> files;
-  const std::string prefix = "smipc.ch." + readable_part(name);
+  const std::string channel = "smipc.ch." + readable_part(name);
+  const std::string buffer = "smipc.cb." + readable_part(name);
   DIR* directory = ::opendir("/dev/shm");
   while (const dirent* entry = ::readdir(directory)) {
-    if (std::string_view(entry->d_name).substr(0, prefix.size()) == prefix) {
+    const std::string_view file = entry->d_name;
+    if (file.starts_with(channel) || file.starts_with(buffer)) {
       files.emplace_back(entry->d_name);
     }
   }

@@ -1,6 +1,7 @@
 // The exported functions that are about no channel in particular.
 #include "api/guard.h"
 #include "api/log.h"
+#include "core/circular_buffer.h"
 #include "platform/named_objects.h"
 
 using namespace smipc::detail;
@@ -46,10 +47,12 @@ SMIPC_API const char* smipc_last_error(void) { return last_error(); }
 SMIPC_API smipc_status smipc_clean_stale(size_t* out_removed) {
   return guarded([&] {
     std::size_t removed = 0;
+    std::size_t buffers = 0;
     std::size_t objects = 0;
-    const Status status = clean_stale(&removed);
+    Status status = clean_stale(&removed);
+    if (status == SMIPC_OK) status = circular_buffers_clean_stale(&buffers);
     const PlatResult swept = plat_objects_sweep(&objects);
-    if (out_removed != nullptr) *out_removed = removed + objects;
+    if (out_removed != nullptr) *out_removed = removed + buffers + objects;
     return status == SMIPC_OK && !swept ? fail(swept.status, {}, swept.detail) : status;
   });
 }

@@ -25,6 +25,7 @@ inline constexpr std::uint64_t kSegmentMagic =
     0x31435049'4d53c5a7ULL;  // a7 c5 "SMIPC1", little-endian
 inline constexpr std::uint32_t kLayoutVersion = 1;
 inline constexpr std::uint32_t kKindChannel = 1;
+inline constexpr std::uint32_t kKindCircularBuffer = 2;  // circular_layout.h
 inline constexpr std::size_t kMaxName = 200;
 
 using AtomicU16 = std::atomic<std::uint16_t>;

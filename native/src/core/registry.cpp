@@ -2,6 +2,7 @@
 #include <mutex>
 
 #include "core/channel.h"
+#include "core/fork_count.h"
 #include "core/watcher.h"
 
 namespace smipc::detail {
@@ -18,6 +19,7 @@ Channel* g_first = nullptr;
 // The child has none of the segments (their mappings do not survive fork), and must not touch the
 // parent's roles: its handles are dead. Nothing is freed; other threads' locks may be in any state.
 void mark_forked() {
+  g_fork_count.fetch_add(1, std::memory_order_relaxed);
   for (Channel* channel = g_first; channel != nullptr; channel = channel->next) {
     channel->state.store(EndState::kForked, std::memory_order_relaxed);
     channel->lock.disable();

@@ -22,6 +22,7 @@ struct PlatResult {
 };
 
 inline constexpr std::uint32_t kRoleCount = 2;
+inline constexpr std::uint32_t kNoRole = ~0u;  // plat_segment_map: only maps
 
 // ---- Segments: named shared memory with roles ---------------------------------------------------
 
@@ -81,7 +82,7 @@ struct PlatMapping {
 // What offset and size of a ring must be multiples of, the same for every process of the platform.
 std::uint64_t plat_ring_granularity();
 
-// Maps the segment and takes the role, which must be free (plat_setup_role_held). The role is held
+// Maps the segment and takes the role, if any, which must be free (plat_setup_role_held). The role is held
 // until plat_segment_release or the death of this process, is not inherited by a forked child, and
 // costs no descriptor. `nonce` as for plat_setup_remove.
 // SMIPC_E_END_TAKEN, _NO_MEMORY, _LIMIT, _OS.

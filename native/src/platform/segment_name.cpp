@@ -30,7 +30,16 @@ bool is_plain(char c) {
 
 }  // namespace
 
-const char* kind_tag(std::uint32_t kind) { return kind == kKindChannel ? "ch" : "other"; }
+const char* kind_tag(std::uint32_t kind) {
+  switch (kind) {
+    case kKindChannel:
+      return "ch";
+    case kKindCircularBuffer:
+      return "cb";
+    default:
+      return "other";
+  }
+}
 
 std::string encoded_name(const PlatSegmentName& name) {
   std::string out;

@@ -74,6 +74,18 @@ PlatResult map_mirrored(int fd, std::uint64_t ring_offset, std::uint64_t ring_by
   return {};
 }
 
+PlatResult take_role(int fd, std::uint32_t role) {
+  switch (file_lock_try(fd, kFirstRoleLockByte + role)) {
+    case LockOutcome::kTaken:
+      return {};
+    case LockOutcome::kHeldByOther:
+      return {SMIPC_E_END_TAKEN, ""};
+    case LockOutcome::kFailed:
+      break;
+  }
+  return os_failure("fcntl(F_OFD_SETLK)", errno);
+}
+
 // Opens the segment's file to ask about its locks: where it was, or where removal put it.
 FileDescriptor open_for_asking(const PlatSegment* segment, bool* out_of_descriptors) {
   for (const std::string* path : {&segment->path, &segment->removed_path}) {
@@ -104,14 +116,8 @@ PlatResult plat_segment_map(PlatSetup* setup, std::uint32_t role, std::uint64_t 
   PlatResult result = shm_open_existing(setup->path, SMIPC_ACCESS_ALL, &file, &identity);
   if (!result) return result;
   if (identity != setup->identity) return {SMIPC_E_OS, setup->path + " was replaced by hand"};
-  switch (file_lock_try(file.get(), kFirstRoleLockByte + role)) {
-    case LockOutcome::kTaken:
-      break;
-    case LockOutcome::kHeldByOther:
-      return {SMIPC_E_END_TAKEN, ""};
-    case LockOutcome::kFailed:
-      return os_failure("fcntl(F_OFD_SETLK)", errno);
-  }
+  if (role != kNoRole) result = take_role(file.get(), role);
+  if (!result) return result;
   PlatSegment* segment = new (std::nothrow) PlatSegment;
   if (segment == nullptr) return {SMIPC_E_NO_MEMORY, ""};
   segment->path = setup->path;
@@ -122,7 +128,7 @@ PlatResult plat_segment_map(PlatSetup* setup, std::uint32_t role, std::uint64_t 
     delete segment;
     return result;
   }
-  segment->role.keep(std::move(file));
+  if (role != kNoRole) segment->role.keep(std::move(file));
   mapping->header = segment->base;
   mapping->ring = segment->base + ring_offset;
   *out = segment;

@@ -42,7 +42,10 @@ PlatResult build(const PlatSetup& setup, std::uint32_t role, PlatSegment* segmen
   for (std::uint32_t each = 0; each < kRoleCount; ++each) {
     segment->role_names[each] = role_name(setup.scope, setup.stem, setup.id, each);
   }
-  PlatResult result = role_take(setup.scope, segment->role_names[role], &segment->role);
+  PlatResult result;
+  if (role != kNoRole) {
+    result = role_take(setup.scope, segment->role_names[role], &segment->role);
+  }
   if (result) result = hold_objects(setup, segment);
   if (result) result = open_wake_events(setup, segment);
   if (!result) return result;

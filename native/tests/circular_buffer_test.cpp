@@ -1,0 +1,245 @@
+// Circular buffers through the C ABI and smipc.hpp: order, laps, tears, death, bad input.
+#include <smipc.hpp>
+
+#include <array>
+#include <atomic>
+
+#include "support.hpp"
+
+namespace smipc::test {
+namespace {
+
+Status status_of_call(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.status();
+  }
+  return SMIPC_OK;
+}
+
+void push(CircularBufferWriter& writer, std::uint64_t value) {
+  writer.push(std::as_bytes(std::span(&value, 1)));
+}
+
+std::vector<std::uint64_t> pop(CircularBufferReader& reader, std::size_t limit) {
+  std::vector<std::uint64_t> items(limit);
+  items.resize(reader.pop(std::as_writable_bytes(std::span(items))));
+  return items;
+}
+
+using Numbers = std::vector<std::uint64_t>;
+
+TEST(CircularBuffer, holds_the_newest_length_minus_one) {
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name, {.item_size = 8, .length = 4});
+  CircularBufferReader early(name);
+  for (std::uint64_t i = 1; i <= 3; ++i) push(writer, i);
+  EXPECT_EQ(pop(early, 10), (Numbers{1, 2, 3}));
+  EXPECT_EQ(pop(early, 10), Numbers{});
+  for (std::uint64_t i = 4; i <= 13; ++i) push(writer, i);
+  CircularBufferReader late(name, {.item_size = 8, .length = 4});
+  EXPECT_EQ(early.status().available, 3u);
+  EXPECT_EQ(early.status().lost, 7u);
+  EXPECT_EQ(pop(early, 2), (Numbers{11, 12}));
+  EXPECT_EQ(pop(late, 10), (Numbers{11, 12, 13}));
+  EXPECT_EQ(late.status().lost, 0u);
+  EXPECT_EQ(early.status().lost, 7u);
+}
+
+TEST(CircularBuffer, items_of_any_size_wrap) {
+  for (const std::size_t size : {1u, 3u, 7u, 8u, 13u, 4096u, 5001u}) {
+    const std::string name = unique_name("circular");
+    CircularBufferWriter writer(name, {.item_size = size, .length = 5});
+    CircularBufferReader reader(name);
+    std::vector<std::byte> out(size * 3);
+    for (std::uint64_t round = 0; round < 3000; ++round) {
+      const std::vector<unsigned char> items = pattern(size * 3, round);
+      writer.push(std::as_bytes(std::span(items)));
+      ASSERT_EQ(reader.pop(out), 3u);
+      expect_pattern(out.data(), out.size(), round);
+    }
+    EXPECT_EQ(reader.status().lost, 0u);
+  }
+}
+
+TEST(CircularBuffer, a_push_larger_than_the_buffer_leaves_the_newest) {
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name, {.item_size = 8, .length = 100});
+  CircularBufferReader reader(name);
+  Numbers many(1000);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i] = i;
+  writer.push(std::as_bytes(std::span(many)));
+  const Numbers got = pop(reader, 200);
+  EXPECT_EQ(got, Numbers(many.end() - 99, many.end()));
+  EXPECT_EQ(reader.status().lost, 901u);
+}
+
+// An item is 12 words of the same number: a torn one has two.
+using Item = std::array<std::uint64_t, 12>;
+
+class CircularPlaces : public testing::TestWithParam<Place> {};
+
+TEST_P(CircularPlaces, nothing_is_torn_and_everything_counted) {
+  const std::string name = unique_name("circular");
+  constexpr std::uint64_t kItems = 300'000;
+  CircularBufferWriter writer(name, {.item_size = sizeof(Item), .length = 9});
+  Signal ready;
+  Companion companion(GetParam(), [&] {
+    CircularBufferReader reader(name);
+    ready.set();
+    std::vector<Item> items(5);
+    std::uint64_t got = 0;
+    std::uint64_t last = 0;
+    while (last < kItems) {
+      const std::size_t count = reader.pop(std::as_writable_bytes(std::span(items)));
+      for (std::size_t i = 0; i < count; ++i) {
+        for (const std::uint64_t word : items[i]) ASSERT_EQ(word, items[i][0]);
+        ASSERT_GT(items[i][0], last);
+        last = items[i][0];
+      }
+      got += count;
+    }
+    EXPECT_EQ(got + reader.status().lost, kItems);
+  });
+  ready.wait();
+  std::array<Item, 4> four;
+  for (std::uint64_t next = 1; next <= kItems; next += four.size()) {
+    for (std::size_t i = 0; i < four.size(); ++i) four[i].fill(next + i);
+    writer.push(std::as_bytes(std::span(four)));
+  }
+  companion.join();
+}
+INSTANTIATE_TEST_SUITE_P(, CircularPlaces, places(), place_name);
+
+TEST(CircularBuffer, a_killed_writer_is_succeeded) {
+  NEEDS_PROCESSES();
+  const std::string name = unique_name("circular");
+  std::uint64_t last = 0;
+  std::uint64_t got = 0;
+  std::unique_ptr<CircularBufferReader> reader;
+  for (int round = 0; round < 20; ++round) {
+    Signal ready;
+    Companion victim(Place::kProcess, [&] {
+      CircularBufferWriter writer(name, {.item_size = sizeof(Item), .length = 64});
+      std::uint64_t next = writer.status().pushed + 1;
+      std::array<Item, 7> some;
+      for (;; next += some.size()) {
+        for (std::size_t i = 0; i < some.size(); ++i) some[i].fill(next + i);
+        writer.push(std::as_bytes(std::span(some)));
+        if (next > 1000) ready.set();
+      }
+    });
+    ready.wait();
+    if (!reader) reader = std::make_unique<CircularBufferReader>(name);
+    victim.kill();
+    std::vector<Item> items(100);
+    const std::size_t count = reader->pop(std::as_writable_bytes(std::span(items)));
+    got += count;
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const std::uint64_t word : items[i]) ASSERT_EQ(word, items[i][0]);
+      ASSERT_GT(items[i][0], last);
+      last = items[i][0];
+    }
+    EXPECT_EQ(last, reader->status().pushed);
+  }
+  EXPECT_GT(got, 0u);
+  CircularBufferWriter last_one(name);
+  EXPECT_EQ(last_one.status().length, 64u);
+}
+
+TEST(CircularBuffer, one_writer_at_a_time) {
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name);
+  EXPECT_STATUS(SMIPC_E_END_TAKEN, status_of_call([&] { CircularBufferWriter second(name); }));
+  EXPECT_NE(std::string(smipc_last_error()).find(std::to_string(process_id())), std::string::npos);
+  writer.close();
+  writer.close();
+  EXPECT_FILES(0u, name);
+  EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { writer.push({}); }));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of_call([&] { CircularBufferReader none(name); }));
+}
+
+TEST(CircularBuffer, readers_drain_what_a_closed_writer_left) {
+  const std::string name = unique_name("circular");
+  auto writer = std::make_unique<CircularBufferWriter>(
+      name, CircularBufferOptions{.item_size = 8, .length = 9});
+  CircularBufferReader reader(name);
+  push(*writer, 5);
+  writer.reset();
+  EXPECT_EQ(pop(reader, 3), Numbers{5});
+}
+
+TEST(CircularBuffer, sizes_that_contradict_are_refused) {
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name, {.item_size = 8, .length = 4});
+  EXPECT_STATUS(SMIPC_E_INVALID,
+                status_of_call([&] { CircularBufferReader reader(name, {.item_size = 4}); }));
+  EXPECT_STATUS(SMIPC_E_INVALID,
+                status_of_call([&] { CircularBufferReader reader(name, {.length = 5}); }));
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] {
+                  CircularBufferWriter other(unique_name("circular"), {.length = 1});
+                }));
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] {
+                  CircularBufferWriter other(unique_name("circular"),
+                                             {.item_size = 1u << 31, .length = 1u << 20});
+                }));
+}
+
+TEST(CircularBuffer, bad_calls_have_no_effect) {
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name, {.item_size = 8, .length = 4});
+  std::array<std::byte, 12> bytes{};
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] { writer.push(bytes); }));
+  EXPECT_EQ(writer.status().pushed, 0u);
+  CircularBufferReader reader(name);
+  EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL,
+                status_of_call([&] { (void)reader.pop(std::span(bytes).first(7)); }));
+  smipc_circular_buffer* handle = nullptr;
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_circular_buffer_open("", 0, SMIPC_WRITER, nullptr, &handle));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_circular_buffer_open("x", 1, 7, nullptr, &handle));
+  EXPECT_STATUS(SMIPC_E_INVALID,
+                smipc_circular_buffer_open("x", 1, SMIPC_WRITER, nullptr, nullptr));
+  ASSERT_OK(smipc_circular_buffer_open(name.data(), name.size(), SMIPC_READER, nullptr, &handle));
+  std::uint64_t count = 7;
+  EXPECT_STATUS(SMIPC_E_WRONG_END, smipc_circular_buffer_push(handle, "12345678", 8));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_circular_buffer_pop(handle, nullptr, 8, &count));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_circular_buffer_pop(nullptr, bytes.data(), 8, &count));
+  smipc_circular_buffer_free(handle);
+}
+
+TEST(CircularBuffer, is_dead_in_a_forked_child) {
+  NEEDS_PROCESSES();
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name, {.item_size = 8, .length = 4});
+  Companion child(Place::kProcess, [&] {
+    EXPECT_STATUS(SMIPC_E_FORKED, status_of_call([&] { push(writer, 1); }));
+    CircularBufferReader reader(name);  // its own works
+    EXPECT_EQ(pop(reader, 3), Numbers{});
+  });
+  child.join();
+  push(writer, 2);
+  EXPECT_EQ(writer.status().pushed, 1u);
+}
+
+TEST(CircularBuffer, clean_stale_removes_what_a_killed_writer_left) {
+  NEEDS_PROCESSES();
+  const std::string name = unique_name("circular");
+  Signal ready;
+  Companion victim(Place::kProcess, [&] {
+    CircularBufferWriter writer(name);
+    ready.set();
+    wait_to_be_killed();
+  });
+  ready.wait();
+  std::size_t removed = 0;
+  ASSERT_OK(smipc_clean_stale(&removed));
+  EXPECT_FILES(1u, name);
+  victim.kill();
+  ASSERT_OK(smipc_clean_stale(&removed));
+  EXPECT_GE(removed, 1u);
+  EXPECT_FILES(0u, name);
+}
+
+}  // namespace
+}  // namespace smipc::test
