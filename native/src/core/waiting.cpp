@@ -22,9 +22,22 @@ constexpr int kPollsPerClock = 32;
 // no line but the cursor's.
 constexpr int kQuickPolls = 256;
 
+// No static inside the function: its guard may be held by another thread when this one forks, and
+// the child would wait for it for ever.
+std::atomic<unsigned> g_cpu_count{0};
+
+bool is_only_processor() {
+  unsigned count = g_cpu_count.load(std::memory_order_relaxed);
+  if (count == 0) {
+    count = plat_cpu_count();
+    g_cpu_count.store(count, std::memory_order_relaxed);
+  }
+  return count == 1;
+}
+
 // Spinning is in the way of an opposite end that can only run on our processor.
 bool shares_processor(const Channel& channel) {
-  static const bool only_one = plat_cpu_count() == 1;
+  const bool only_one = is_only_processor();
   const std::uint32_t cpu = channel.self->only_cpu.load(std::memory_order_relaxed);
   return only_one || (cpu != 0 && cpu == channel.peer->only_cpu.load(std::memory_order_relaxed));
 }
