@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from smipc.circular_buffer import (
         BufferAlreadyCreated,
         CBuffException,
+        ReaderOvertaken,
         ReadOperationsForbidden,
         SharedCircularBuffer,
         WriteOperationsForbidden,
@@ -111,6 +112,7 @@ __all__ = [
     "OppositeEndDiedError",
     "OutOfMemoryError",
     "ReadOperationsForbidden",
+    "ReaderOvertaken",
     "SharedCircularBuffer",
     "SmipcError",
     "SystemFailureError",
@@ -134,6 +136,7 @@ _LAZY = {
     "BufferAlreadyCreated": "smipc.circular_buffer",
     "CBuffException": "smipc.circular_buffer",
     "ReadOperationsForbidden": "smipc.circular_buffer",
+    "ReaderOvertaken": "smipc.circular_buffer",
     "SharedCircularBuffer": "smipc.circular_buffer",
     "WriteOperationsForbidden": "smipc.circular_buffer",
     "BaseMmapStructure": "smipc.struct.base_struct",

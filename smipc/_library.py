@@ -6,7 +6,7 @@ import sys
 from _weakref import ref  # the module weakref is this and a millisecond
 from os import getpid
 
-from smipc import _abi, _log
+from smipc import _abi, _cleaning, _log
 from smipc._buffers import whole_number
 from smipc._native import ffi, lib
 from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text, check
@@ -34,9 +34,11 @@ def init_library(log_level: int = _log.LOG_DISABLE) -> None:
 
 
 def clean_library() -> None:
-    """Closes every channel that this process has open. A channel whose other end is open in another
-    process lives on. The Channel objects can be opened again."""
+    """Closes everything that this process has open: channels, circular buffers, semaphores, shared
+    memory, locked structures. What other processes have open lives on. Channels and structures can
+    be opened again."""
     close_all()
+    _cleaning.close_all()
     check(lib.smipc_clean())
 
 

@@ -13,7 +13,7 @@ import sys
 from os import getpid
 from weakref import ref
 
-from smipc import _abi
+from smipc import _abi, _cleaning
 from smipc._flags import Flags, checked_choice, checked_flags, normalised_name
 from smipc._native import ffi, lib
 from smipc.errors import ClosedError, SmipcError, check, make
@@ -75,6 +75,7 @@ class NamedObject:
         self._is_open = True
         _arrange_exit()
         _live[id(self)] = ref(self)
+        _cleaning.note(self)
 
     @property
     def name(self) -> str:

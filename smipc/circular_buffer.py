@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from os import getpid
-from threading import Lock
 from weakref import ref
 
-from smipc import _abi, _named
+from smipc import _abi, _cleaning, _named
 from smipc._buffers import pointer, readable, unpin, whole_number, writable
 from smipc._native import ffi, last_error, lib
 from smipc.errors import (
     AlreadyExistsError,
+    BusyError,
     ClosedError,
     InvalidArgumentError,
     InvalidTypeError,
@@ -24,12 +25,22 @@ from smipc.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from typing_extensions import Buffer, Self
 
 _push = lib.smipc_circular_buffer_push
+_push_int = lib.smipc_circular_buffer_push_int
 _pop = lib.smipc_circular_buffer_pop
+_pop_int = lib.smipc_circular_buffer_pop_int
+
+_NONE_THERE = _abi.SMIPC_E_NOT_FOUND
+_TOO_LARGE = _abi.SMIPC_E_BUFFER_TOO_SMALL  # for a pop of 63 bits
+_DOES_NOT_FIT = _abi.SMIPC_E_INVALID
+
+# Items that struct can unpack, big-endian.
+_LETTERS = {2: "H", 4: "I", 8: "Q"}
 
 
 class CBuffException(SmipcError):
@@ -52,6 +63,14 @@ class BufferAlreadyCreated(CBuffException, AlreadyExistsError):
     """The buffer has a living writer; the text names its pid."""
 
     status = _abi.SMIPC_E_EXISTS
+
+
+class ReaderOvertaken(CBuffException, BusyError):
+    """The writer has overtaken this reader again and again: it pushes a whole buffer in less time
+    than it takes to copy one item. `lost` has counted what was missed, and the next call goes on.
+    """
+
+    status = _abi.SMIPC_E_BUSY
 
 
 class SharedCircularBuffer:
@@ -81,11 +100,9 @@ class SharedCircularBuffer:
         "_is_open",
         "_item_size",
         "_length",
-        "_lock",
         "_name",
-        "_one",
-        "_one_count",
         "_pid",
+        "_pops",
         "_writes",
     )
 
@@ -100,7 +117,6 @@ class SharedCircularBuffer:
         self._is_open = False
         self._handle = ffi.NULL
         self._pid = getpid()
-        self._lock = Lock()
         self._name = name
         raw = self._raw_name()
         if not isinstance(create, bool):
@@ -123,10 +139,11 @@ class SharedCircularBuffer:
         shape = self._status()
         self._item_size = int(shape.item_size)
         self._length = int(shape.length)
-        self._one = ffi.new("unsigned char[]", self._item_size)
-        self._one_count = ffi.new("uint64_t *")
+        # Each step is a call: an integer, or a negative status.
+        self._pops: Iterator[int] = map(_pop_int, repeat(self._handle))
         _named._arrange_exit()
         _named._live[id(self)] = ref(self)
+        _cleaning.note(self)
 
     @property
     def name(self) -> str | bytes:
@@ -173,42 +190,51 @@ class SharedCircularBuffer:
     def push(self, item: int) -> None:
         """Adds an integer. OverflowError: it is negative, or has more than `item_size` bytes.
         WriteOperationsForbidden, ClosedError."""
-        if type(item) is not int and (not isinstance(item, int) or isinstance(item, bool)):
-            raise self._error(
-                InvalidTypeError, f"an item is an integer, not {type(item).__name__} {item!r}"
-            )
+        if type(item) is not int:
+            item = self._integer(item)
+        try:
+            status = _push_int(self._handle, item)
+        except OverflowError:  # negative, or more than 64 bits
+            status = self._push_large(item)
+        if status:
+            raise self._overflow(item) if status == _DOES_NOT_FIT else self._failure(status)
+
+    def _push_large(self, item: int) -> int:
         try:
             raw = item.to_bytes(self._item_size, "big")
         except OverflowError:
-            raise OverflowError(
-                f"circular buffer '{self._label()}': {item} does not fit {self._item_size} bytes"
-            ) from None
-        status = _push(self._handle, raw, self._item_size)
-        if status:
-            raise self._failure(status)
+            return _DOES_NOT_FIT
+        return int(_push(self._handle, raw, self._item_size))
 
     def push_bytes(self, items: Buffer) -> None:
         """Adds any number of items, as they are in a bytes-like object or a numpy array (integers
         for `popitem` have a big-endian dtype, such as ">u4"). Its size must be a multiple of
         `item_size`. WriteOperationsForbidden, ValueError, ClosedError."""
-        data = readable(b"", items)
-        held = pointer(data)
-        try:
-            status = _push(self._handle, held, len(held))
-        finally:
-            unpin(held)
+        if type(items) is bytes:
+            status = _push(self._handle, items, len(items))
+        else:
+            held = pointer(readable(b"", items))
+            try:
+                status = _push(self._handle, held, len(held))
+            finally:
+                unpin(held)
         if status:
             raise self._failure(status)
 
     def popitem(self) -> int | None:
         """The next item as an integer, or None. ReadOperationsForbidden, ClosedError."""
-        with self._lock:
-            status = _pop(self._handle, self._one, self._item_size, self._one_count)
-            if status:
-                raise self._failure(status)
-            if not self._one_count[0]:
-                return None
-            return int.from_bytes(ffi.buffer(self._one), "big")
+        # An item cannot get lost between the call and the return: see smipc/_end.py.
+        for item in self._pops:
+            return item if item >= 0 else self._pop_slowly(item)
+        raise AssertionError("unreachable")
+
+    def _pop_slowly(self, status: int) -> int | None:
+        if status == _NONE_THERE:
+            return None
+        if status == _TOO_LARGE:
+            raw = self.pop_bytes(1)
+            return int.from_bytes(raw, "big") if raw else None
+        raise self._failure(status)
 
     def popmany(self, n: int) -> list[int]:
         """Up to `n` items as integers. ReadOperationsForbidden, ClosedError."""
@@ -216,6 +242,10 @@ class SharedCircularBuffer:
         size = self._item_size
         if size == 1:
             return list(raw)
+        if size in _LETTERS:
+            from struct import unpack
+
+            return list(unpack(f">{len(raw) // size}{_LETTERS[size]}", raw))
         return [int.from_bytes(raw[at : at + size], "big") for at in range(0, len(raw), size)]
 
     def pop_bytes(self, n: int) -> bytes:
@@ -295,7 +325,21 @@ class SharedCircularBuffer:
             return make(kind, last_error())
         if not self._is_open:
             return self._error(ClosedError, "it is closed")
+        if status == _abi.SMIPC_E_BUSY:
+            return make(ReaderOvertaken, last_error())
         return error(status)
+
+    def _overflow(self, item: int) -> OverflowError:
+        return OverflowError(
+            f"circular buffer '{self._label()}': {item} does not fit {self._item_size} bytes"
+        )
+
+    def _integer(self, item: Any) -> int:
+        if isinstance(item, bool) or not hasattr(item, "__index__"):
+            raise self._error(
+                InvalidTypeError, f"an item is an integer, not {type(item).__name__} {item!r}"
+            )
+        return int(item.__index__())
 
     def _number(self, what: str, value: int, lowest: int, highest: int) -> int:
         try:

@@ -156,9 +156,8 @@ SMIPC_API const char *smipc_version(void);
  * opened afterwards. SMIPC_E_INVALID. */
 SMIPC_API smipc_status smipc_init(int32_t log_level);
 
-/* Closes every end that this process has open, as smipc_channel_close does.
- * The handles stay to be freed. A channel whose opposite end is open in
- * another process lives on. */
+/* Closes everything that this process has open, of every kind, as its close
+ * function does. The handles stay to be freed. What others have open lives on. */
 SMIPC_API smipc_status smipc_clean(void);
 
 /* "SMIPC_E_TIMED_OUT" and the like; "SMIPC_E_UNKNOWN" for no status. Static. */

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from itertools import repeat
 
-from smipc import _abi
+from smipc import _abi, _cleaning
 from smipc._native import ffi, lib
 from smipc._timing import POLL, deadline_after, has_passed, slice_ns
 from smipc.errors import (
@@ -145,6 +145,7 @@ class MappedStructure:
         check(lib.smipc_structure_data(handle, address))
         self._bind(handle, address[0])
         self._handle = handle
+        _cleaning.note(self)
 
     def closeMemory(self) -> None:
         """Unlocks, and closes the file. What was made of its memory goes on working, by itself.

@@ -51,9 +51,21 @@ SMIPC_API smipc_status smipc_circular_buffer_push(smipc_circular_buffer *buffer,
 /* Pops as many whole items as there are and fit `size` bytes at `out`. *out_count
  * gets their number, 0 when there is none. Bytes of `out` behind them may have
  * changed. SMIPC_E_INVALID, _BUFFER_TOO_SMALL (size is less than an item),
- * _WRONG_END, _CLOSED, _FORKED, _CORRUPT. */
+ * _WRONG_END, _CLOSED, _FORKED, _CORRUPT, _BUSY (the writer has overtaken this
+ * reader 64 times in a row: it pushes a whole buffer in less time than it takes to
+ * copy one item. What was missed is counted; calling again goes on). */
 SMIPC_API smipc_status smipc_circular_buffer_pop(smipc_circular_buffer *buffer, void *out,
                                                  size_t size, uint64_t *out_count);
+
+/* Pushes one integer, big-endian in item_size bytes, as Python's push does.
+ * SMIPC_E_INVALID (it does not fit), _WRONG_END, _CLOSED, _FORKED: then nothing was
+ * pushed. */
+SMIPC_API smipc_status smipc_circular_buffer_push_int(smipc_circular_buffer *buffer, uint64_t item);
+
+/* Pops one integer, which is returned, or a negative smipc_status:
+ * SMIPC_E_NOT_FOUND (there is no item), _BUFFER_TOO_SMALL (it has more than 63 bits,
+ * and stays), and those of smipc_circular_buffer_pop. */
+SMIPC_API int64_t smipc_circular_buffer_pop_int(smipc_circular_buffer *buffer);
 
 typedef struct smipc_circular_buffer_status {
   uint32_t struct_size; /* in: sizeof; out: how much of it was filled */

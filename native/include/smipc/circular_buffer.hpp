@@ -65,6 +65,11 @@ class CircularBufferWriter : public detail::CircularBufferEnd {
   void push(std::span<const std::byte> items) {
     detail::check(smipc_circular_buffer_push(handle_.get(), items.data(), items.size()));
   }
+
+  // One integer, big-endian in item_size bytes, as Python pushes and pops them.
+  void push_int(std::uint64_t item) {
+    detail::check(smipc_circular_buffer_push_int(handle_.get(), item));
+  }
 };
 
 class CircularBufferReader : public detail::CircularBufferEnd {
@@ -77,6 +82,14 @@ class CircularBufferReader : public detail::CircularBufferEnd {
     std::uint64_t count = 0;
     detail::check(smipc_circular_buffer_pop(handle_.get(), out.data(), out.size(), &count));
     return static_cast<std::size_t>(count);
+  }
+
+  // One integer, big-endian, of 63 bits at most; nothing when there is no item.
+  [[nodiscard]] std::optional<std::uint64_t> pop_int() {
+    const std::int64_t item = smipc_circular_buffer_pop_int(handle_.get());
+    if (item >= 0) return static_cast<std::uint64_t>(item);
+    if (item == SMIPC_E_NOT_FOUND) return std::nullopt;
+    detail::fail(static_cast<smipc_status>(item));
   }
 };
 

@@ -91,7 +91,9 @@ SMIPC_API smipc_status smipc_circular_buffer_open(const void* name, size_t name_
     smipc_circular_buffer_options complete;
     status = read_options(text, options, &complete);
     if (status != SMIPC_OK) return status;
-    return circular_buffer_open(text, mode == SMIPC_WRITER, complete, out);
+    status = circular_buffer_open(text, mode == SMIPC_WRITER, complete, out);
+    if (status == SMIPC_OK) (*out)->listed.enlist<smipc_circular_buffer_close>(*out);
+    return status;
   });
 }
 
@@ -132,6 +134,26 @@ SMIPC_API smipc_status smipc_circular_buffer_pop(smipc_circular_buffer* buffer, 
   });
 }
 
+SMIPC_API smipc_status smipc_circular_buffer_push_int(smipc_circular_buffer* buffer,
+                                                      uint64_t item) {
+  return with_buffer(buffer, [&]() -> Status {
+    if (!buffer->writes) return refused(buffer->name, SMIPC_E_WRONG_END, "readers cannot push");
+    return circular_buffer_push_int(*buffer, item);
+  });
+}
+
+SMIPC_API int64_t smipc_circular_buffer_pop_int(smipc_circular_buffer* buffer) {
+  std::uint64_t item = 0;
+  const Status status = with_buffer(buffer, [&]() -> Status {
+    if (buffer->writes) return refused(buffer->name, SMIPC_E_WRONG_END, "the writer cannot pop");
+    std::uint64_t count = 0;
+    const Status popped = circular_buffer_pop_int(*buffer, &item, &count);
+    if (popped != SMIPC_OK || count > 0) return popped;
+    return fail_object_quietly(SMIPC_E_NOT_FOUND, kCircularBufferNoun, buffer->name);
+  });
+  return status == SMIPC_OK ? static_cast<int64_t>(item) : status;
+}
+
 SMIPC_API smipc_status smipc_circular_buffer_get_status(smipc_circular_buffer* buffer,
                                                         smipc_circular_buffer_status* out) {
   return with_buffer(buffer, [&]() -> Status {
@@ -156,6 +178,7 @@ SMIPC_API smipc_status smipc_circular_buffer_close(smipc_circular_buffer* buffer
 SMIPC_API void smipc_circular_buffer_free(smipc_circular_buffer* buffer) {
   // A parent's handle is leaked: its lock may be in any state, and its segment is not mapped here.
   if (buffer == nullptr || buffer->forks != fork_count()) return;
+  buffer->listed.remove();
   smipc_circular_buffer_close(buffer);
   plat_segment_free(buffer->segment);
   delete buffer;

@@ -2,6 +2,7 @@
 #include "api/guard.h"
 #include "api/log.h"
 #include "core/circular_buffer.h"
+#include "core/open_handles.h"
 #include "platform/named_objects.h"
 
 using namespace smipc::detail;
@@ -28,7 +29,11 @@ SMIPC_API smipc_status smipc_init(int32_t log_level) {
 }
 
 SMIPC_API smipc_status smipc_clean(void) {
-  return guarded([] { return registry_close_all(); });
+  return guarded([] {
+    const Status status = registry_close_all();
+    open_handles_close();
+    return status;
+  });
 }
 
 SMIPC_API smipc_status smipc_interrupt_bind(uint64_t event, uint32_t thread_id) {

@@ -5,6 +5,7 @@
 
 #include "api/guard.h"
 #include "core/named_object.h"
+#include "core/open_handles.h"
 
 using namespace smipc::detail;
 
@@ -13,6 +14,7 @@ struct smipc_memory {
   UnlinkRule rule;
   PlatMemory* platform;
   std::mutex mutex;  // of closing, against asking for the descriptor
+  OpenHandle listed;
 };
 
 namespace {
@@ -56,7 +58,8 @@ Status open_memory(PlatMemoryRequest request, std::uint32_t read_only, std::uint
   if (out_created != nullptr) *out_created = created ? 1 : 0;
   const UnlinkRule rule(unlink, created);
   if (rule.unlinks()) plat_memory_own(platform);
-  *out = new smipc_memory{request.name.name, rule, platform, {}};
+  *out = new smipc_memory{request.name.name, rule, platform, {}, {}};
+  (*out)->listed.enlist<smipc_memory_close>(*out);
   return SMIPC_OK;
 }
 
@@ -129,6 +132,7 @@ SMIPC_API smipc_status smipc_memory_unlink_own(smipc_memory* memory) {
 
 SMIPC_API void smipc_memory_free(smipc_memory* memory) {
   if (memory == nullptr) return;
+  memory->listed.remove();
   smipc_memory_close(memory);
   if (memory->rule.unlinks()) plat_memory_unlink_own(memory->platform);
   plat_memory_free(memory->platform);

@@ -28,7 +28,9 @@ SMIPC_API smipc_status smipc_rwlock_open(const void* path, size_t path_size, uin
     }
     auto lock = std::make_unique<smipc_rwlock>();
     status = rw_lock_open(text, access, lock.get());
-    if (status == SMIPC_OK) *out = lock.release();
+    if (status != SMIPC_OK) return status;
+    *out = lock.release();
+    (*out)->listed.enlist<smipc_rwlock_close>(*out);
     return status;
   });
 }
@@ -59,6 +61,7 @@ SMIPC_API smipc_status smipc_rwlock_close(smipc_rwlock* lock) {
 
 SMIPC_API void smipc_rwlock_free(smipc_rwlock* lock) {
   if (lock == nullptr) return;
+  lock->listed.remove();
   rw_lock_free(*lock);
   delete lock;
 }

@@ -37,6 +37,7 @@ Status open_semaphore(const void* name, size_t name_size, uint32_t initial_value
   if (semaphore->rule.unlinks()) plat_semaphore_own(platform);
   if (out_created != nullptr) *out_created = created ? 1 : 0;
   *out = semaphore.release();
+  (*out)->listed.enlist<smipc_semaphore_close>(*out);
   return SMIPC_OK;
 }
 
@@ -114,6 +115,7 @@ SMIPC_API smipc_status smipc_semaphore_unlink_own(smipc_semaphore* semaphore) {
 
 SMIPC_API void smipc_semaphore_free(smipc_semaphore* semaphore) {
   if (semaphore == nullptr) return;
+  semaphore->listed.remove();
   smipc_semaphore_close(semaphore);
   if (semaphore->rule.unlinks()) plat_semaphore_unlink_own(semaphore->platform);
   plat_semaphore_free(semaphore->platform);

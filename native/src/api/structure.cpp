@@ -85,7 +85,9 @@ SMIPC_API smipc_status smipc_structure_open(const void* path, size_t path_size, 
     if (status != SMIPC_OK) return status;
     auto structure = std::make_unique<smipc_structure>();
     status = structure_open(plan, structure.get());
-    if (status == SMIPC_OK) *out = structure.release();
+    if (status != SMIPC_OK) return status;
+    *out = structure.release();
+    (*out)->listed.enlist<smipc_structure_close>(*out);
     return status;
   });
 }
@@ -158,6 +160,7 @@ SMIPC_API smipc_status smipc_structure_close(smipc_structure* structure) {
 
 SMIPC_API void smipc_structure_free(smipc_structure* structure) {
   if (structure == nullptr) return;
+  structure->listed.remove();
   rw_lock_free(structure->lock);
   delete structure;
 }

@@ -9,6 +9,7 @@
 #include "core/call_lock.h"
 #include "core/circular_layout.h"
 #include "core/error.h"
+#include "core/open_handles.h"
 #include "platform/platform.h"
 #include "smipc.h"
 
@@ -18,6 +19,7 @@ struct smipc_circular_buffer {
   bool open = false;  // guarded by `lock`
   std::uint32_t forks = 0;
   smipc::detail::CallLock lock;
+  smipc::detail::OpenHandle listed;
 
   smipc::detail::PlatSegment* segment = nullptr;
   smipc::detail::CircularBufferShm* shm = nullptr;
@@ -51,6 +53,11 @@ void circular_buffer_push(smipc_circular_buffer& buffer, const std::byte* items,
                           std::uint64_t count);
 Status circular_buffer_pop(smipc_circular_buffer& buffer, std::byte* out, std::uint64_t limit,
                            std::uint64_t* out_count);
+// An item as an integer, big-endian. SMIPC_E_INVALID: it does not fit. SMIPC_E_BUFFER_TOO_SMALL: it
+// has more than 63 bits, and stays.
+Status circular_buffer_push_int(smipc_circular_buffer& buffer, std::uint64_t item);
+Status circular_buffer_pop_int(smipc_circular_buffer& buffer, std::uint64_t* out,
+                               std::uint64_t* out_count);
 Status circular_buffer_status(smipc_circular_buffer& buffer, smipc_circular_buffer_status* out);
 
 }  // namespace smipc::detail

@@ -1,12 +1,63 @@
-// All open ends of this process: for smipc_clean and for fork.
+// All open ends and other handles of this process: for smipc_clean and for fork.
 #include <mutex>
 
 #include "core/channel.h"
 #include "core/fork_count.h"
+#include "core/open_handles.h"
 #include "core/watcher.h"
+#include "platform/named_objects.h"
 
 namespace smipc::detail {
+
+// The list of OpenHandle; the registry's mutex guards it.
+struct OpenHandles {
+  static inline OpenHandle* first = nullptr;
+  static inline std::uint64_t rounds = 0;
+
+  static void insert(OpenHandle& handle) {
+    handle.next_ = first;
+    if (first != nullptr) first->previous_ = &handle;
+    first = &handle;
+  }
+
+  static void erase(OpenHandle& handle) {
+    if (handle.previous_ != nullptr) handle.previous_->next_ = handle.next_;
+    if (handle.next_ != nullptr) handle.next_->previous_ = handle.previous_;
+    if (first == &handle) first = handle.next_;
+    handle.previous_ = handle.next_ = nullptr;
+  }
+
+  static OpenHandle* not_closed_in(std::uint64_t round) {
+    OpenHandle* handle = first;
+    while (handle != nullptr && handle->round_ >= round) handle = handle->next_;
+    return handle;
+  }
+
+  // The parent's threads are closing nothing here.
+  static void forget_closing() {
+    for (OpenHandle* handle = first; handle != nullptr; handle = handle->next_) {
+      handle->closing_ = 0;
+    }
+  }
+
+  static void close_all(std::unique_lock<std::mutex>& lock) {
+    const std::uint64_t round = ++rounds;
+    while (OpenHandle* handle = not_closed_in(round)) {
+      handle->round_ = round;
+      ++handle->closing_;  // so it stays, while others may come and go
+      lock.unlock();
+      handle->close_(handle->handle_);
+      lock.lock();
+      --handle->closing_;
+    }
+  }
+
+  static bool is_closing(const OpenHandle& handle) { return handle.closing_ > 0; }
+};
+
 namespace {
+
+constexpr std::int64_t kPauseNs = 1'000'000;
 
 // Leaked on purpose: other threads may still run while static objects are destroyed.
 std::mutex& registry_mutex() {
@@ -25,6 +76,7 @@ void mark_forked() {
     channel->lock.disable();
   }
   g_first = nullptr;
+  OpenHandles::forget_closing();
   watchers_forget();
 }
 
@@ -64,6 +116,27 @@ Status registry_close_all() {
     if (channel == nullptr) return SMIPC_OK;
     channel_close(*channel);  // takes it off the list
   }
+}
+
+void OpenHandle::add() {
+  registry_watch_forks();
+  const std::lock_guard<std::mutex> guard(registry_mutex());
+  OpenHandles::insert(*this);
+}
+
+void OpenHandle::remove() {
+  std::unique_lock<std::mutex> lock(registry_mutex());
+  while (OpenHandles::is_closing(*this)) {
+    lock.unlock();
+    plat_pause(kPauseNs);
+    lock.lock();
+  }
+  OpenHandles::erase(*this);
+}
+
+void open_handles_close() {
+  std::unique_lock<std::mutex> lock(registry_mutex());
+  OpenHandles::close_all(lock);
 }
 
 }  // namespace smipc::detail

@@ -13,6 +13,7 @@
 #include "core/deadline.h"
 #include "core/error.h"
 #include "core/lock_page.h"
+#include "core/open_handles.h"
 #include "platform/locked_files.h"
 
 namespace smipc::detail {
@@ -55,4 +56,6 @@ void rw_lock_free(RwLock& lock);
 }  // namespace smipc::detail
 
 // The opaque type of smipc.h.
-struct smipc_rwlock : smipc::detail::RwLock {};
+struct smipc_rwlock : smipc::detail::RwLock {
+  smipc::detail::OpenHandle listed;
+};

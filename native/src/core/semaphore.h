@@ -12,6 +12,7 @@
 #include "core/deadline.h"
 #include "core/handle_gate.h"
 #include "core/named_object.h"
+#include "core/open_handles.h"
 
 namespace smipc::detail {
 
@@ -23,6 +24,7 @@ struct Semaphore {
   UnlinkRule rule;
   PlatSemaphore* platform = nullptr;
   HandleGate gate;
+  OpenHandle listed;
 };
 
 Status semaphore_acquire_slowly(Semaphore& semaphore, std::int64_t timeout_ns);

@@ -37,6 +37,7 @@ using MappedFile = std::unique_ptr<PlatMappedFile, FreeMapped>;
 struct Structure {
   StructurePlan plan;
   RwLock lock;
+  OpenHandle listed;
   // Guards what follows. Changed with the lock held, by whoever finds the file replaced.
   std::mutex mutex;
   std::vector<MappedFile> mappings;  // the last one is current; older ones may still be looked at
