@@ -79,11 +79,51 @@ def test_arrays(text: str) -> None:
     assert reader.popitem() == 600
 
 
-@pytest.mark.parametrize("item", [-1, 2**32, 2**200])
-def test_what_does_not_fit_is_an_overflow(writer: SharedCircularBuffer, item: int) -> None:
-    with pytest.raises(OverflowError, match=str(item)):
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 9, 16, 100])
+def test_integers_of_any_size(text: str, size: int) -> None:
+    writer = SharedCircularBuffer(text, create=True, item_size=size, length=20)
+    one, many, raw = (SharedCircularBuffer(text) for _ in range(3))
+    items = [0, 1, 255, 2 ** (8 * size - 1) - 1, 2 ** (8 * size - 1), 2 ** (8 * size) - 1]
+    items += [min(2**number, items[-1]) for number in (31, 32, 62, 63, 64)]
+    for item in items:
         writer.push(item)
+    assert [one.popitem() for _ in items] == items
+    assert many.popmany(100) == items
+    assert raw.pop_bytes(100) == b"".join(item.to_bytes(size, "big") for item in items)
+    assert one.popitem() is None
+    assert one.lost == many.lost == 0
+
+
+def test_what_has_an_index_is_an_integer(writer: SharedCircularBuffer) -> None:
+    class Number:
+        def __index__(self) -> int:
+            return 300
+
+    class Small(int):
+        pass
+
+    reader = SharedCircularBuffer(writer.name)
+    writer.push(Number())  # type: ignore[arg-type]
+    writer.push(Small(5))
+    assert reader.popmany(9) == [300, 5]
+
+
+@pytest.mark.parametrize("size", [1, 4, 8, 9, 24])
+@pytest.mark.parametrize("by", [0, 1, 2**64, 2**200])
+def test_what_does_not_fit_is_an_overflow(text: str, size: int, by: int) -> None:
+    writer = SharedCircularBuffer(text, create=True, item_size=size)
+    for item in (2 ** (8 * size) + by, -1 - by):
+        with pytest.raises(OverflowError, match=f"{text}.* {item} .*{size} bytes"):
+            writer.push(item)
     assert SharedCircularBuffer(writer.name).popitem() is None
+
+
+def test_a_large_integer_is_refused_by_the_wrong_end(writer: SharedCircularBuffer) -> None:
+    reader = SharedCircularBuffer(writer.name)
+    with pytest.raises((OverflowError, smipc.WriteOperationsForbidden)):
+        reader.push(2**200)
+    with pytest.raises(smipc.WriteOperationsForbidden):
+        reader.push(2**40)
 
 
 @pytest.mark.parametrize("item", [True, None, 1.0, "1", b"1"])

@@ -148,6 +148,73 @@ TEST(CircularBuffer, a_killed_writer_is_succeeded) {
   EXPECT_EQ(last_one.status().length, 64u);
 }
 
+TEST(CircularBuffer, integers_are_big_endian) {
+  for (const std::size_t size : {1u, 2u, 3u, 7u, 8u, 9u, 24u}) {
+    const std::string name = unique_name("circular");
+    CircularBufferWriter writer(name, {.item_size = size, .length = 4});
+    CircularBufferReader reader(name);
+    CircularBufferReader bytes(name);
+    EXPECT_EQ(reader.pop_int(), std::nullopt);
+    const std::uint64_t most = size >= 8 ? INT64_MAX : (std::uint64_t{1} << (8 * size)) - 1;
+    for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{200}, most}) {
+      writer.push_int(value);
+      EXPECT_EQ(reader.pop_int(), value) << size;
+      std::vector<std::byte> item(size);
+      ASSERT_EQ(bytes.pop(item), 1u);
+      std::uint64_t from_bytes = 0;
+      for (const std::byte byte : item) from_bytes = from_bytes << 8 | std::to_integer<int>(byte);
+      EXPECT_EQ(from_bytes, value) << size;
+    }
+  }
+}
+
+TEST(CircularBuffer, an_integer_that_does_not_fit_is_not_pushed) {
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name, {.item_size = 3, .length = 4});
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] { writer.push_int(1u << 24); }));
+  EXPECT_NE(std::string(smipc_last_error()).find("16777216"), std::string::npos);
+  EXPECT_EQ(writer.status().pushed, 0u);
+}
+
+TEST(CircularBuffer, an_integer_of_64_bits_stays_for_those_who_pop_bytes) {
+  for (const std::size_t size : {8u, 9u}) {
+    const std::string name = unique_name("circular");
+    CircularBufferWriter writer(name, {.item_size = size, .length = 4});
+    CircularBufferReader reader(name);
+    writer.push_int(UINT64_MAX);
+    writer.push_int(7);
+    EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL, status_of_call([&] { (void)reader.pop_int(); }));
+    EXPECT_EQ(reader.status().available, 2u);
+    std::vector<std::byte> item(size);
+    ASSERT_EQ(reader.pop(item), 1u);
+    EXPECT_EQ(item[size - 1], std::byte{0xff});
+    EXPECT_EQ(reader.pop_int(), 7u);
+    EXPECT_EQ(reader.status().lost, 0u);
+  }
+}
+
+TEST(CircularBuffer, a_reader_that_is_lapped_now_and_then_gets_its_items) {
+  const std::string name = unique_name("circular");
+  CircularBufferWriter writer(name, {.item_size = 8, .length = 64});
+  CircularBufferReader reader(name);
+  std::atomic<bool> done = false;
+  std::thread pushes([&] {
+    for (std::uint64_t next = 1; !done; ++next) push(writer, next);
+  });
+  std::uint64_t last = 0;
+  for (int got = 0; got < 20'000;) {
+    const Numbers items = pop(reader, 1);
+    if (items.empty()) continue;
+    EXPECT_GT(items[0], last);
+    last = items[0];
+    ++got;
+  }
+  done = true;
+  pushes.join();
+  const CircularBufferStatus status = reader.status();
+  EXPECT_EQ(20'000 + status.lost + status.available, status.pushed);
+}
+
 TEST(CircularBuffer, one_writer_at_a_time) {
   const std::string name = unique_name("circular");
   CircularBufferWriter writer(name);

@@ -47,8 +47,19 @@ Status circular_buffer_close(smipc_circular_buffer& buffer);
 Status circular_buffer_unlink(std::string_view name);
 Status circular_buffers_clean_stale(std::size_t* out_removed);
 
+inline void circular_buffer_seek(smipc_circular_buffer& buffer, std::uint64_t item) {
+  buffer.position = item;
+  buffer.offset = item * buffer.item_size % buffer.ring_bytes;
+}
+
+// items <= length.
+inline void circular_buffer_advance(smipc_circular_buffer& buffer, std::uint64_t items) {
+  buffer.position += items;
+  buffer.offset += items * buffer.item_size;
+  if (buffer.offset >= buffer.ring_bytes) buffer.offset -= buffer.ring_bytes;
+}
+
 // With the lock held, and the handle open.
-void circular_buffer_seek(smipc_circular_buffer& buffer, std::uint64_t item);
 void circular_buffer_push(smipc_circular_buffer& buffer, const std::byte* items,
                           std::uint64_t count);
 Status circular_buffer_pop(smipc_circular_buffer& buffer, std::byte* out, std::uint64_t limit,
