@@ -20,6 +20,7 @@ struct Options {
   std::uint64_t batch = 32;          // messages in one call, for kind batch
   std::uint64_t piece = 0;           // limit_copy: bytes copied at a time, 0 = a whole message
   std::uint64_t channels = 1;        // smipc_costs: channels open besides the measured one
+  std::uint64_t readers = 0;         // smipc_circular: processes that pop meanwhile
   std::uint64_t delay_ns = 0;        // roundtrip: the answer comes this long after the question
   double seconds = 0.2;              // length of the timed section
   std::string wait = "hybrid";       // spin, hybrid or block, where the contestant has a choice
@@ -57,6 +58,8 @@ inline Options parse_options(int argc, char** argv) {
       options.piece = number();
     } else if (name == "--channels") {
       options.channels = number();
+    } else if (name == "--readers") {
+      options.readers = number();
     } else if (name == "--delay-ns") {
       options.delay_ns = number();
     } else if (name == "--seconds") {

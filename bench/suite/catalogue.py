@@ -47,9 +47,9 @@ def entry(label: str, program: str, kind: str, role: str = "peer", **options: ob
 
 
 def all_scenarios() -> list[Scenario]:
-    from . import cost_scenarios, native_scenarios, python_scenarios
+    from . import circular_scenarios, cost_scenarios, native_scenarios, python_scenarios
 
-    parts = (native_scenarios, python_scenarios, cost_scenarios)
+    parts = (native_scenarios, python_scenarios, circular_scenarios, cost_scenarios)
     return [scenario for part in parts for scenario in part.scenarios()]
 
 

@@ -75,6 +75,15 @@ def goals() -> list[Goal]:
         Goal("Python float32 1 MiB, into a new array", "py.array.1M", new, None, 36),
         Goal("Python small dicts", "py.object", plain, None, 1400),
         Goal("asyncio round trip 64 B", "py.asyncio", "smipc.aio", None, 0.9),
+        Goal("C++ circular buffer, pushes", "cpp.circular", "one a call, 1 reader", 50, None),
+        Goal("Python circular buffer, pushes", "py.circular", "smipc, 1 reader", 3, None),
+        Goal(
+            "Python circular buffer, items of arrays",
+            "py.circular.arrays",
+            "smipc, 1 reader",
+            100,
+            None,
+        ),
         Goal("import smipc, above a bare Python", "cost.import", "smipc", 5, None, "any"),
         Goal("open + close, C", "cost.open", f"C, {creating}", 200, None, "any"),
         Goal(

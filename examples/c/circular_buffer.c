@@ -24,15 +24,11 @@ int main(int argc, char **argv) {
   puts("attached");
   fflush(stdout);
   while (last < count) {
-    unsigned char sample[8];
-    uint64_t popped = 0;
-    if (smipc_circular_buffer_pop(buffer, sample, sizeof sample, &popped) != SMIPC_OK) {
-      return failed("pop");
-    }
-    if (popped == 0) continue;
+    const int64_t sample = smipc_circular_buffer_pop_int(buffer);
+    if (sample == SMIPC_E_NOT_FOUND) continue; /* not yet */
+    if (sample < 0) return failed("pop");
     ++got;
-    last = 0;
-    for (size_t i = 0; i < sizeof sample; ++i) last = last << 8 | sample[i];
+    last = (uint64_t)sample;
   }
   status.struct_size = sizeof status;
   if (smipc_circular_buffer_get_status(buffer, &status) != SMIPC_OK) return failed("status");

@@ -1,5 +1,4 @@
 // Reads the samples of examples/python/circular_buffer.py: circular_buffer [count] [name].
-#include <array>
 #include <cstdint>
 #include <iostream>
 #include <smipc.hpp>
@@ -12,11 +11,10 @@ int main(int argc, char** argv) {
   std::uint64_t got = 0;
   std::uint64_t last = 0;
   while (last < count) {
-    std::array<std::byte, 8> sample;
-    if (buffer.pop(sample) == 0) continue;
+    const auto sample = buffer.pop_int();
+    if (!sample) continue;  // not yet
     ++got;
-    last = 0;
-    for (const std::byte byte : sample) last = last << 8 | static_cast<std::uint64_t>(byte);
+    last = *sample;
   }
   std::cout << "got " << got << ", missed " << buffer.status().lost << ", the last was " << last
             << '\n';
