@@ -7,7 +7,7 @@ plain bytes goes through a memoryview first, which knows bytes from items.
 from __future__ import annotations
 
 from smipc._native import ffi
-from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text
+from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def whole_number(cid: bytes, what: str, value: int, lowest: int, highest: int) -
     number = value.__index__()
     if not lowest <= number <= highest:
         raise InvalidArgumentError(
-            channel_text(cid, f"{what} must be from {lowest} to {highest}: {number}")
+            channel_text(cid, f"{what} must be from {lowest} to {highest}: {shown(number)}")
         )
     return number
 

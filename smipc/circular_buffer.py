@@ -21,11 +21,12 @@ from smipc.errors import (
     error,
     make,
     printable,
+    shown,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from typing_extensions import Buffer, Self
@@ -213,7 +214,7 @@ class SharedCircularBuffer:
         if type(items) is bytes:
             status = _push(self._handle, items, len(items))
         else:
-            held = pointer(readable(b"", items))
+            held = pointer(self._checked(readable, items))
             try:
                 status = _push(self._handle, held, len(held))
             finally:
@@ -260,8 +261,7 @@ class SharedCircularBuffer:
         """Pops as many items as there are and fit a writable buffer, such as a numpy array, and
         returns their number. What is behind them in the buffer may change.
         ReadOperationsForbidden, ValueError (it cannot hold an item), ClosedError."""
-        room = writable(b"", buffer)
-        held = pointer(room)
+        held = pointer(self._checked(writable, buffer))
         count = ffi.new("uint64_t *")
         try:
             status = _pop(self._handle, held, len(held), count)
@@ -280,6 +280,8 @@ class SharedCircularBuffer:
     close = cleanup
 
     def __enter__(self) -> Self:
+        if not self._is_open:
+            raise self._error(ClosedError, "it is closed")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -287,9 +289,12 @@ class SharedCircularBuffer:
 
     def __str__(self) -> str:
         opening = f"{type(self).__name__} ({self._label()})"
-        return (
-            opening if self._writes or not self._is_open else f"{opening} ({self.usage:.2%} full)"
-        )
+        if self._writes or not self._is_open:
+            return opening
+        try:
+            return f"{opening} ({self.usage:.2%} full)"
+        except SmipcError:  # in a forked child, say: text is for people, and never fails
+            return opening
 
     def __repr__(self) -> str:
         state = "writer" if self._writes else "reader"
@@ -331,7 +336,8 @@ class SharedCircularBuffer:
 
     def _overflow(self, item: int) -> OverflowError:
         return OverflowError(
-            f"circular buffer '{self._label()}': {item} does not fit {self._item_size} bytes"
+            f"circular buffer '{self._label()}': {shown(item)} does not fit"
+            f" {self._item_size} bytes"
         )
 
     def _integer(self, item: Any) -> int:
@@ -340,6 +346,12 @@ class SharedCircularBuffer:
                 InvalidTypeError, f"an item is an integer, not {type(item).__name__} {item!r}"
             )
         return int(item.__index__())
+
+    def _checked(self, check: Callable[[bytes, Buffer], Any], given: Buffer) -> Any:
+        try:
+            return check(b"", given)
+        except (InvalidArgumentError, InvalidTypeError) as wrong:
+            raise self._error(type(wrong), str(wrong)) from None
 
     def _number(self, what: str, value: int, lowest: int, highest: int) -> int:
         try:
@@ -352,7 +364,12 @@ class SharedCircularBuffer:
             raise InvalidTypeError(
                 f"a circular buffer's name must be str or bytes, not {type(self._name).__name__}"
             )
-        return self._name.encode() if isinstance(self._name, str) else self._name
+        try:
+            return self._name.encode() if isinstance(self._name, str) else self._name
+        except UnicodeEncodeError:
+            raise InvalidArgumentError(
+                f"a circular buffer's name that is no Unicode text: {self._name!r}"
+            ) from None
 
     def _label(self) -> str:
         return self._name if isinstance(self._name, str) else printable(self._name)

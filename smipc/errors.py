@@ -254,6 +254,11 @@ def printable(cid: bytes) -> str:
     )
 
 
+def shown(number: int) -> str:
+    """An integer for people: Python refuses to print one of thousands of digits."""
+    return str(number) if number.bit_length() <= 1024 else f"one of {number.bit_length()} bits"
+
+
 def channel_text(cid: bytes, text: str) -> str:
     """`text`, opened as the library opens its own: with the name of the channel."""
     return f"channel '{printable(cid[:60])}': {text}" if cid else text

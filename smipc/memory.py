@@ -9,7 +9,7 @@ from smipc import _abi
 from smipc._flags import Flags, WrongTypeError
 from smipc._named import NamedObject
 from smipc._native import ffi, lib
-from smipc.errors import InvalidArgumentError, check
+from smipc.errors import InvalidArgumentError, check, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class NamedSharedMemory(NamedObject):
         if not 0 <= number <= _abi.SMIPC_MAX_MEMORY:
             raise self._error(
                 InvalidArgumentError,
-                f"size must be from 0 to {_abi.SMIPC_MAX_MEMORY}: {number}",
+                f"size must be from 0 to {_abi.SMIPC_MAX_MEMORY}: {shown(number)}",
             )
         return number
 

@@ -7,7 +7,7 @@ from smipc._flags import Flags, WrongTypeError
 from smipc._named import NamedObject
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, has_passed, slice_ns
-from smipc.errors import InvalidArgumentError, InvalidTypeError, check, error
+from smipc.errors import InvalidArgumentError, InvalidTypeError, check, error, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class NamedSemaphore(NamedObject):
         if not lowest <= number <= _abi.SMIPC_MAX_SEMAPHORE:
             raise self._error(
                 InvalidArgumentError,
-                f"{what} must be from {lowest} to {_abi.SMIPC_MAX_SEMAPHORE}: {number}",
+                f"{what} must be from {lowest} to {_abi.SMIPC_MAX_SEMAPHORE}: {shown(number)}",
             )
         return number
 

@@ -118,6 +118,14 @@ def test_what_does_not_fit_is_an_overflow(text: str, size: int, by: int) -> None
     assert SharedCircularBuffer(writer.name).popitem() is None
 
 
+def test_numbers_that_python_does_not_print(writer: SharedCircularBuffer) -> None:
+    for item in (10**5000, -(10**5000)):
+        with pytest.raises(OverflowError, match="16610 bits"):
+            writer.push(item)
+    with pytest.raises(smipc.InvalidArgumentError, match="16610 bits"):
+        SharedCircularBuffer(writer.name).popmany(10**5000)
+
+
 def test_a_large_integer_is_refused_by_the_wrong_end(writer: SharedCircularBuffer) -> None:
     reader = SharedCircularBuffer(writer.name)
     with pytest.raises((OverflowError, smipc.WriteOperationsForbidden)):
@@ -184,6 +192,8 @@ def test_wrong_types(text: str, wrong: dict[str, object]) -> None:
 def test_impossible_names(name: str) -> None:
     with pytest.raises(ValueError, match="1 to 200"):
         SharedCircularBuffer(name, create=True)
+    with pytest.raises(smipc.InvalidArgumentError, match="udc80"):
+        SharedCircularBuffer("\udc80")
     with pytest.raises(TypeError, match="int"):
         SharedCircularBuffer(7)  # type: ignore[arg-type]
 
@@ -198,6 +208,14 @@ def test_bad_buffers(writer: SharedCircularBuffer) -> None:
         reader.pop_into(b"1234")
     with pytest.raises(ValueError, match="-1"):
         reader.popmany(-1)
+    for call in (
+        lambda: writer.push_bytes("1234"),  # type: ignore[arg-type]
+        lambda: writer.push_bytes(memoryview(bytearray(8))[::2]),
+        lambda: reader.pop_into(memoryview(bytearray(8))[::2]),
+        lambda: reader.pop_into(memoryview(b"1234")),
+    ):
+        with pytest.raises((TypeError, ValueError), match=f"circular buffer '{writer.name}'"):
+            call()
     assert reader.popitem() is None
 
 
@@ -216,6 +234,57 @@ def test_a_closed_one(writer: SharedCircularBuffer) -> None:
     reader.cleanup()
     with pytest.raises(smipc.ClosedError):
         reader.popitem()
+    with pytest.raises(smipc.ClosedError):
+        reader.__enter__()
+    assert str(reader) == f"SharedCircularBuffer ({name})"
+
+
+@posix
+def test_the_objects_of_a_parent(text: str, start_child: Callable[..., Child]) -> None:
+    child = start_child(
+        """
+        name = arguments[0].decode()
+        writer = SharedCircularBuffer(name, create=True, length=9)
+        reader = SharedCircularBuffer(name)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for call in (lambda: writer.push(1), reader.popitem, lambda: reader.usage):
+                    try:
+                        call()
+                    except ForkedError:
+                        pass
+                    else:
+                        os._exit(1)
+                if str(reader) != f"SharedCircularBuffer ({name})":
+                    os._exit(2)
+                writer.cleanup()  # it is not the child's
+                SharedCircularBuffer(name).popitem()
+                os._exit(0)
+            finally:
+                os._exit(3)
+        say(os.waitpid(pid, 0)[1])
+        writer.push(7)
+        say(SharedCircularBuffer(name).popitem(), str(reader))
+        """,
+        text,
+    )
+    child.expect("0")
+    child.expect(f"7 SharedCircularBuffer ({text}) (12.50% full)")
+    child.finish()
+
+
+@posix
+def test_a_new_shape_after_a_killed_writer(text: str, start_child: Callable[..., Child]) -> None:
+    child = start_child(
+        "kept = SharedCircularBuffer(arguments[0], create=True)\nsay('ready')\nhear()", text
+    )
+    child.expect("ready")
+    child.end()
+    with pytest.raises(ValueError, match=r"item_size is 1, not 4.*killed.*smipc clean"):
+        SharedCircularBuffer(text, create=True, item_size=4)
+    assert smipc.clean_stale() >= 1
+    SharedCircularBuffer(text, create=True, item_size=4).cleanup()
 
 
 def test_a_pickled_one_is_a_reader(writer: SharedCircularBuffer) -> None:

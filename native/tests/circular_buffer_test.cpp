@@ -112,6 +112,71 @@ TEST_P(CircularPlaces, nothing_is_torn_and_everything_counted) {
 }
 INSTANTIATE_TEST_SUITE_P(, CircularPlaces, places(), place_name);
 
+TEST(CircularBuffer, options_of_an_older_or_a_newer_program_are_taken) {
+  smipc_circular_buffer_options options;
+  smipc_circular_buffer_options_init(&options);
+  options.item_size = 4;
+  options.length = 7;
+  for (const std::size_t size : {sizeof options - sizeof options.length, sizeof options}) {
+    const std::string name = unique_name("circular");
+    options.struct_size = static_cast<std::uint32_t>(size);
+    smipc_circular_buffer* buffer = nullptr;
+    ASSERT_OK(
+        smipc_circular_buffer_open(name.data(), name.size(), SMIPC_WRITER, &options, &buffer));
+    smipc_circular_buffer_status status = {};
+    status.struct_size = sizeof status;
+    ASSERT_OK(smipc_circular_buffer_get_status(buffer, &status));
+    EXPECT_EQ(status.item_size, 4u);
+    EXPECT_EQ(status.length, size == sizeof options ? 7u : 2u);
+    smipc_circular_buffer_free(buffer);
+  }
+  smipc_circular_buffer* buffer = nullptr;
+  for (const std::uint32_t size : {0u, 3u, 5000u}) {
+    options.struct_size = size;
+    EXPECT_STATUS(SMIPC_E_INVALID,
+                  smipc_circular_buffer_open("x", 1, SMIPC_WRITER, &options, &buffer));
+  }
+}
+
+// Far more readers than cores: most of them are overtaken all the time, also while they copy.
+TEST_P(CircularPlaces, sixty_four_readers_get_whole_items) {
+  const std::string name = unique_name("circular");
+  constexpr std::uint64_t kItems = kSanitized ? 20'000 : 200'000;
+  CircularBufferWriter writer(name, {.item_size = sizeof(Item), .length = 30});
+  std::vector<Signal> ready(64);
+  std::vector<std::unique_ptr<Companion>> readers;
+  for (Signal& attached : ready) {
+    readers.push_back(std::make_unique<Companion>(GetParam(), [&] {
+      CircularBufferReader reader(name);
+      attached.set();
+      std::vector<Item> items(7);
+      std::uint64_t got = 0;
+      std::uint64_t last = 0;
+      while (last < kItems) {
+        std::size_t count = 0;
+        const Status status =
+            status_of_call([&] { count = reader.pop(std::as_writable_bytes(std::span(items))); });
+        ASSERT_TRUE(status == SMIPC_OK || status == SMIPC_E_BUSY) << status;
+        for (std::size_t i = 0; i < count; ++i) {
+          for (const std::uint64_t word : items[i]) ASSERT_EQ(word, items[i][0]);
+          ASSERT_GT(items[i][0], last);
+          last = items[i][0];
+        }
+        got += count;
+        if (count == 0) std::this_thread::yield();
+      }
+      EXPECT_EQ(got + reader.status().lost, kItems);
+    }));
+  }
+  for (Signal& attached : ready) attached.wait();
+  Item item;
+  for (std::uint64_t next = 1; next <= kItems; ++next) {
+    item.fill(next);
+    writer.push(std::as_bytes(std::span(item)));
+  }
+  for (const auto& reader : readers) reader->join();
+}
+
 TEST(CircularBuffer, a_killed_writer_is_succeeded) {
   NEEDS_PROCESSES();
   const std::string name = unique_name("circular");

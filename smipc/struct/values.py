@@ -11,7 +11,7 @@ import functools
 import math
 import re
 
-from smipc.errors import InvalidArgumentError, InvalidTypeError
+from smipc.errors import InvalidArgumentError, InvalidTypeError, shown
 from smipc.struct.errors import UnknownFieldError
 
 TYPE_CHECKING = False
@@ -179,7 +179,7 @@ def _integer(kind: Kind, value: Any, bits: int | None, path: str) -> int:
         )
     )
     if not lowest <= number <= highest:
-        raise InvalidArgumentError(f"{path} must be from {lowest} to {highest}: {number}")
+        raise InvalidArgumentError(f"{path} must be from {lowest} to {highest}: {shown(number)}")
     return number
 
 

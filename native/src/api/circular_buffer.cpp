@@ -1,6 +1,8 @@
 // The exported functions of circular buffers.
 #include "core/circular_buffer.h"
 
+#include <algorithm>
+#include <cstring>
 #include <mutex>
 
 #include "api/guard.h"
@@ -43,11 +45,13 @@ Status read_options(std::string_view name, const smipc_circular_buffer_options* 
                     smipc_circular_buffer_options* out) {
   smipc_circular_buffer_options_init(out);
   if (given == nullptr) return SMIPC_OK;
-  if (given->struct_size != sizeof *out) {
+  if (given->struct_size < sizeof given->struct_size || given->struct_size > 4096) {
     return refused(name, SMIPC_E_INVALID,
-                   "options->struct_size is " + std::to_string(given->struct_size));
+                   "options->struct_size is not set by smipc_circular_buffer_options_init: " +
+                       std::to_string(given->struct_size));
   }
-  *out = *given;
+  std::memcpy(out, given, std::min<std::size_t>(given->struct_size, sizeof *out));
+  out->struct_size = sizeof *out;
   if (out->access > SMIPC_ACCESS_ALL) {
     return refused(name, SMIPC_E_INVALID, "access is " + std::to_string(out->access));
   }

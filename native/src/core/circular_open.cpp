@@ -117,15 +117,17 @@ Status check_attach(const Request& request, const Setup& setup, const Image& ima
                         "its writer is open in process " +
                             std::to_string(shm.writer_pid.load(std::memory_order_relaxed)));
   }
+  const char* remedy =
+      request.writes ? "; a writer that was killed has left it, and smipc clean removes it" : "";
   if (request.options.item_size != 0 && request.options.item_size != shm.item_size) {
     return fail_request(request, SMIPC_E_INVALID,
                         "its item_size is " + std::to_string(shm.item_size) + ", not " +
-                            std::to_string(request.options.item_size));
+                            std::to_string(request.options.item_size) + remedy);
   }
   if (request.options.length != 0 && request.options.length != shm.length) {
     return fail_request(request, SMIPC_E_INVALID,
                         "its length is " + std::to_string(shm.length) + ", not " +
-                            std::to_string(request.options.length));
+                            std::to_string(request.options.length) + remedy);
   }
   return SMIPC_OK;
 }
