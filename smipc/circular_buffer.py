@@ -336,8 +336,7 @@ class SharedCircularBuffer:
 
     def _overflow(self, item: int) -> OverflowError:
         return OverflowError(
-            f"circular buffer '{self._label()}': {shown(item)} does not fit"
-            f" {self._item_size} bytes"
+            f"circular buffer '{self._label()}': {shown(item)} does not fit {self._item_size} bytes"
         )
 
     def _integer(self, item: Any) -> int:

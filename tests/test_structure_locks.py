@@ -276,8 +276,20 @@ def test_a_warning_that_is_an_error_leaves_it_unlocked(
             reader.__enter__()
         with pytest.raises(CutOffEditWarning):
             reader.lock()
+        # An editor that does not get in has mended nothing: the next ones are told, too.
+        editor = editor_in(folder)
+        with pytest.raises(CutOffEditWarning):
+            editor.__enter__()
+        with pytest.raises(CutOffEditWarning):
+            editor.lock()
+    assert editor.cutOffPid == child.pid
     with pytest.warns(CutOffEditWarning), editor_in(folder):
         pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with editor, pytest.raises(smipc.BusyError):
+            editor.lock()
+        assert editor.cutOffPid is None
 
 
 def test_an_exception_within_is_no_cut_off_edit(folder: Path) -> None:

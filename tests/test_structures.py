@@ -243,7 +243,32 @@ def test_a_reader_cannot_write(reader: DataStructMmapReader) -> None:
         with pytest.raises(TypeError, match="open for reading"):
             attempt()
     assert not hasattr(DataStructMmapReader, "writeData")
+    for name in ("writeData", "clearMappedBuffer", "updateLastUpdate"):
+        with pytest.raises(AttributeError, match=f"DataStructMmapReader only reads.*{name}"):
+            getattr(reader, name)
     assert reader.data_int == 0
+
+
+def test_the_code_is_fixed(editor: DataStructMmapEditor, reader: DataStructMmapReader) -> None:
+    """With another one nobody could open the file any more."""
+    code = editor.code
+    other = editor.readMappedBuffer().header
+    other.code = code ^ 1
+    for attempt in (
+        lambda: editor.writeData("header.code", code ^ 1),
+        lambda: editor.writeData("header", {"last_update": 5, "code": code ^ 1}),
+        lambda: editor.writeData("header", other),
+        lambda: setattr(editor.header, "code", code ^ 1),
+        lambda: setattr(editor, "header", other),
+    ):
+        with pytest.raises(smipc.InvalidArgumentError, match=f"header.code.*{code:#06x}"):
+            attempt()
+    editor.writeData("header.code", code)
+    other.code = code
+    editor.header = other
+    assert reader.header.code == code
+    with reader:
+        pass
 
 
 # ---- The whole of it

@@ -261,6 +261,39 @@ TEST_F(StructureTest, a_killed_editor_is_told_and_a_forked_child_has_no_lock) {
   }
   EXPECT_EQ(numbers.read().cut_off_pid(), 0u);
 }
+
+TEST_F(StructureTest, who_backs_out_has_mended_nothing) {
+  const std::string name = path("n");
+  LockedStructure<Numbers>::create(name);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    LockedStructure<Numbers> numbers(name);
+    const auto now = numbers.edit();
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  smipc_structure* structure = nullptr;
+  ASSERT_OK(smipc_structure_open(name.data(), name.size(), sizeof(Numbers), nullptr, &structure));
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_back_out(structure)) << "it is not locked";
+  std::uint32_t pid = 0;
+  const auto lock = [&](std::uint32_t mode) {
+    EXPECT_OK(smipc_structure_lock(structure, mode, 0, &pid, nullptr));
+    return pid;
+  };
+  for (int round = 0; round < 2; ++round) {
+    for (const std::uint32_t mode : {SMIPC_EXCLUSIVE, SMIPC_SHARED}) {
+      EXPECT_EQ(lock(mode), static_cast<std::uint32_t>(child));
+      EXPECT_OK(smipc_structure_back_out(structure));
+    }
+  }
+  EXPECT_EQ(lock(SMIPC_EXCLUSIVE), static_cast<std::uint32_t>(child));
+  EXPECT_OK(smipc_structure_unlock(structure));
+  EXPECT_EQ(lock(SMIPC_EXCLUSIVE), 0u);
+  EXPECT_OK(smipc_structure_back_out(structure));
+  EXPECT_EQ(lock(SMIPC_SHARED), 0u);
+  smipc_structure_free(structure);
+  EXPECT_STATUS(SMIPC_E_INVALID, smipc_structure_back_out(nullptr));
+}
 #endif
 
 TEST_F(StructureTest, refuses_bad_input_by_path_and_value) {

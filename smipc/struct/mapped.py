@@ -24,7 +24,7 @@ from smipc.errors import (
     make,
 )
 from smipc.struct import registry, values
-from smipc.struct.errors import CutOffEditWarning
+from smipc.struct.errors import CutOffEditWarning, UnknownFieldError
 from smipc.struct.files import Files
 from smipc.struct.layout import code_of, layout_of
 from smipc.struct.views import StructView
@@ -44,6 +44,7 @@ _TIMED_OUT = _abi.SMIPC_E_TIMED_OUT
 _INTERRUPTED = _abi.SMIPC_E_INTERRUPTED
 _lock = lib.smipc_structure_lock
 _unlock = lib.smipc_structure_unlock
+_back_out = lib.smipc_structure_back_out
 _enter = lib.smipc_structure_enter
 
 
@@ -238,7 +239,7 @@ class MappedStructure:
                 wait = slice_ns(deadline)
         except BaseException:
             if not status and self._handle:
-                _unlock(self._handle)
+                _back_out(self._handle)
             raise
 
     def _entered(self, pid: int, address: Any) -> None:
@@ -291,7 +292,7 @@ class MappedStructure:
             self._entered(pid[0], data[0])
             return self
         except BaseException:
-            _unlock(self._handle)
+            _back_out(self._handle)
             raise
 
     # ---- Reading
@@ -347,6 +348,8 @@ class MappedStructure:
         """A field as an attribute."""
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        if name in _EDITING and self._kind.field(name) is None:
+            raise UnknownFieldError(f"{type(self).__name__} only reads, and has no {name}()")
         return getattr(self.data, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -368,6 +371,7 @@ class MappedStructure:
 
 
 _OWN = frozenset(MappedStructure.__slots__)
+_EDITING = frozenset({"writeData", "clearMappedBuffer", "updateLastUpdate"})  # not of readers
 
 
 def _open_again(

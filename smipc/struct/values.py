@@ -12,6 +12,7 @@ import math
 import re
 
 from smipc.errors import InvalidArgumentError, InvalidTypeError, shown
+from smipc.struct.base_struct import MmapStructureHeader
 from smipc.struct.errors import UnknownFieldError
 
 TYPE_CHECKING = False
@@ -79,6 +80,8 @@ def write(
     """Sets a field to `value`. InvalidTypeError, InvalidArgumentError, with nothing written."""
     if kind.what not in ("array", "struct"):
         fitting = scalar(kind, value, bits, path)
+        if step == "code" and isinstance(holder, MmapStructureHeader):
+            _keep_code(holder, fitting, path)
         if isinstance(step, str):
             setattr(holder, step, fitting)
         else:
@@ -86,8 +89,22 @@ def write(
         return
     place = _address(kind, holder, step)
     made = kind.type.from_buffer_copy(ctypes.string_at(place, kind.size))
+    code = made.code if kind.type is MmapStructureHeader else None
     fill(kind, made, value, path)
+    if code is not None and made.code != code:
+        raise _fixed_code(f"{path}.code", code, made.code)
     ctypes.memmove(place, ctypes.addressof(made), kind.size)
+
+
+def _keep_code(header: MmapStructureHeader, code: int, path: str) -> None:
+    if code != header.code:
+        raise _fixed_code(path, header.code, code)
+
+
+def _fixed_code(path: str, code: int, wrong: int) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"{path} says which structure the file holds, and stays {code:#06x}: {wrong:#06x}"
+    )
 
 
 def _address(kind: Kind, holder: Any, step: str | int) -> int:

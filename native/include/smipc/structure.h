@@ -68,6 +68,10 @@ SMIPC_API smipc_status smipc_structure_lock(smipc_structure *structure, uint32_t
 /* SMIPC_E_INVALID when this handle does not hold the lock. */
 SMIPC_API smipc_status smipc_structure_unlock(smipc_structure *structure);
 
+/* Unlocks it for somebody who has changed nothing: an edit that was cut off before
+ * goes on being told. SMIPC_E_INVALID when this handle does not hold the lock. */
+SMIPC_API smipc_status smipc_structure_back_out(smipc_structure *structure);
+
 /* Where the structure is. What was returned before stays mapped until
  * smipc_structure_free, also after close and replacement. SMIPC_E_CLOSED, _INVALID. */
 SMIPC_API smipc_status smipc_structure_data(smipc_structure *structure, void **out_data);

@@ -113,6 +113,18 @@ SMIPC_API smipc_status smipc_structure_unlock(smipc_structure* structure) {
   });
 }
 
+SMIPC_API smipc_status smipc_structure_back_out(smipc_structure* structure) {
+  return guarded([&]() -> Status {
+    if (structure == nullptr) return no_structure();
+    std::uint32_t pid = 0;
+    {
+      const std::lock_guard<std::mutex> guard(structure->mutex);
+      pid = structure->cut_off_pid;
+    }
+    return rw_lock_release(structure->lock, pid);
+  });
+}
+
 SMIPC_API int32_t smipc_structure_enter(smipc_structure* structure, uint32_t mode,
                                         const void* known_data) {
   std::uint32_t pid = 0;

@@ -185,9 +185,10 @@ Status rw_lock_acquire(RwLock& lock, bool exclusive, const Deadline& deadline,
   return SMIPC_OK;
 }
 
-Status rw_lock_release(RwLock& lock) {
+Status rw_lock_release(RwLock& lock, std::uint32_t mark) {
   const std::lock_guard<std::mutex> guard(lock.mutex);
   if (lock.holders == 0) return fail_lock(SMIPC_E_INVALID, lock, "it is not locked by this handle");
+  if (lock.exclusive) lock.restored_mark = mark;
   if (--lock.holders == 0) {
     end(lock);
     lock.changed.notify_all();

@@ -46,8 +46,9 @@ enum class Manners : std::uint8_t { kByDeadline, kStandBack };
 Status rw_lock_acquire(RwLock& lock, bool exclusive, const Deadline& deadline,
                        std::uint32_t* cut_off_pid, Manners manners = Manners::kByDeadline);
 
-// SMIPC_E_INVALID when it is not held.
-Status rw_lock_release(RwLock& lock);
+// `mark`: of a holder who has changed nothing, the cut_off_pid that it got. SMIPC_E_INVALID when it is
+// not held.
+Status rw_lock_release(RwLock& lock, std::uint32_t mark = 0);
 
 // Gives it back if it is held, and wakes this handle's waiters.
 void rw_lock_close(RwLock& lock);

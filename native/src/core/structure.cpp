@@ -104,8 +104,7 @@ Status structure_lock(Structure& structure, bool exclusive, const Deadline& dead
   if (status != SMIPC_OK) return status;
   status = follow_replacement(structure, *cut_off_pid, data);
   if (status != SMIPC_OK) {
-    structure.lock.restored_mark = exclusive ? *cut_off_pid : 0;
-    rw_lock_release(structure.lock);
+    rw_lock_release(structure.lock, *cut_off_pid);
   }
   return status;
 }
