@@ -14,7 +14,7 @@ import pytest
 from children import Child
 
 import smipc
-from smipc import SharedCircularBuffer
+from smipc import SharedCircularBuffer, _abi, circular_buffer
 
 RESERVED, COMMITTED = 512, 520  # in the segment, as docs/shm-layout.md has them
 posix = pytest.mark.skipif(os.name == "nt", reason="looks into /dev/shm, or kills, as POSIX does")
@@ -157,6 +157,21 @@ def test_the_wrong_end(writer: SharedCircularBuffer) -> None:
             call()
     assert issubclass(smipc.ReadOperationsForbidden, smipc.CBuffException)
     assert issubclass(smipc.WriteOperationsForbidden, io.UnsupportedOperation)
+
+
+def test_a_reader_that_is_lapped_for_ever_is_told(
+    writer: SharedCircularBuffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That the library gives this status is tested in C++ (circular_pop_test.cpp).
+    for call in ("_pop_int", "_pop"):
+        monkeypatch.setattr(circular_buffer, call, lambda *_: _abi.SMIPC_E_BUSY)
+    reader = SharedCircularBuffer(writer.name)
+    writer.push(1)
+    for attempt in (reader.popitem, lambda: reader.pop_bytes(1), lambda: reader.popmany(1)):
+        with pytest.raises(smipc.ReaderOvertaken) as caught:
+            attempt()
+        assert isinstance(caught.value, smipc.CBuffException)
+        assert isinstance(caught.value, smipc.BusyError)
 
 
 def test_one_writer_only(writer: SharedCircularBuffer) -> None:

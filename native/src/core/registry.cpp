@@ -2,6 +2,7 @@
 #include <mutex>
 #include <type_traits>
 
+#include "core/call_lock.h"
 #include "core/channel.h"
 #include "core/fork_count.h"
 #include "core/open_handles.h"
@@ -41,7 +42,7 @@ struct OpenHandles {
     }
   }
 
-  static void close_all(std::unique_lock<std::mutex>& lock) {
+  static void close_all(std::unique_lock<CallLock>& lock) {
     const std::uint64_t round = ++rounds;
     while (OpenHandle* handle = not_closed_in(round)) {
       handle->round_ = round;
@@ -60,9 +61,10 @@ namespace {
 
 constexpr std::int64_t kPauseNs = 1'000'000;
 
-// Usable while static objects are destroyed, when other threads may still run.
-constinit std::mutex g_mutex;
-static_assert(std::is_trivially_destructible_v<std::mutex>);
+// Usable while static objects are made and destroyed, when other threads may run already, or still.
+// (Not every platform's std::mutex is.)
+constinit CallLock g_mutex;
+static_assert(std::is_trivially_destructible_v<CallLock>);
 
 Channel* g_first = nullptr;
 
@@ -89,14 +91,14 @@ void mark_forked() {
 }  // namespace
 
 void registry_add(Channel* channel) {
-  const std::lock_guard<std::mutex> guard(g_mutex);
+  const std::lock_guard<CallLock> guard(g_mutex);
   channel->next = g_first;
   if (g_first != nullptr) g_first->previous = channel;
   g_first = channel;
 }
 
 void registry_remove(Channel* channel) {
-  const std::lock_guard<std::mutex> guard(g_mutex);
+  const std::lock_guard<CallLock> guard(g_mutex);
   if (channel->previous != nullptr) channel->previous->next = channel->next;
   if (channel->next != nullptr) channel->next->previous = channel->previous;
   if (g_first == channel) g_first = channel->next;
@@ -108,7 +110,7 @@ Status registry_close_all() {
   for (;;) {
     Channel* channel;
     {
-      const std::lock_guard<std::mutex> guard(g_mutex);
+      const std::lock_guard<CallLock> guard(g_mutex);
       channel = g_first;
     }
     if (channel == nullptr) return SMIPC_OK;
@@ -117,12 +119,12 @@ Status registry_close_all() {
 }
 
 void OpenHandle::add() {
-  const std::lock_guard<std::mutex> guard(g_mutex);
+  const std::lock_guard<CallLock> guard(g_mutex);
   OpenHandles::insert(*this);
 }
 
 void OpenHandle::remove() {
-  std::unique_lock<std::mutex> lock(g_mutex);
+  std::unique_lock<CallLock> lock(g_mutex);
   while (OpenHandles::is_closing(*this)) {
     lock.unlock();
     plat_pause(kPauseNs);
@@ -132,7 +134,7 @@ void OpenHandle::remove() {
 }
 
 void open_handles_close() {
-  std::unique_lock<std::mutex> lock(g_mutex);
+  std::unique_lock<CallLock> lock(g_mutex);
   OpenHandles::close_all(lock);
 }
 
