@@ -175,3 +175,81 @@ def test_a_limit_on_memory_is_an_error(name: bytes) -> None:
         """
     )
     assert name.decode() in out
+
+
+def test_a_circular_buffer_that_does_not_fit_says_how_much_is_needed() -> None:
+    out = in_small_shared_memory(
+        """
+        try:
+            SharedCircularBuffer("large", create=True, item_size=1000, length=1000)
+        except NoSpaceError as problem:
+            print(problem)
+        assert os.listdir("/dev/shm") == []
+        with SharedCircularBuffer("small", create=True, item_size=100, length=100) as writer:
+            reader = SharedCircularBuffer("small")
+            writer.push_bytes(bytes(9900))
+            assert reader.pop_bytes(1000) == bytes(9900)
+        assert os.listdir("/dev/shm") == []
+        """,
+        "size=256k",
+    )
+    assert "'large'" in out
+    needed, free, total = (int(n) for n in re.findall(r"(\d+) bytes", out))
+    assert 1_000_000 <= needed <= 1_000_000 + 16 * 1024
+    assert free == total == 256 * 1024
+
+
+def test_a_semaphore_in_full_shared_memory() -> None:
+    out = in_small_shared_memory(
+        """
+        with open("/dev/shm/filler", "wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(bytes(4096))
+            except OSError:
+                pass
+        try:
+            NamedSemaphore("one", 1, Flags.RAISE_IF_EXISTS)
+        except NoSpaceError as problem:
+            print(problem)
+        assert os.listdir("/dev/shm") == ["filler"]
+        os.unlink("/dev/shm/filler")
+        assert NamedSemaphore("one", 1, Flags.RAISE_IF_EXISTS).value == 1
+        """,
+        "size=64k",
+    )
+    assert "'/one'" in out and "/dev/shm is full" in out
+
+
+def test_creators_that_are_killed_leave_nothing_that_stays() -> None:
+    in_small_shared_memory(
+        """
+        import random, signal, time
+
+        def create_for_ever():
+            while True:
+                NamedSemaphore("s", 1, Flags.UNLINK_AND_CREATE)
+                NamedSharedMemory("m", 5000, handle_existence=Flags.UNLINK_AND_CREATE)
+                SharedCircularBuffer("c", create=True, length=100)
+
+        for _ in range(60):
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.write(write, b"+")
+                create_for_ever()
+            os.read(read, 1)
+            time.sleep(random.random() / 100)  # so that it is killed anywhere
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(read)
+            os.close(write)
+        # One that was killed before it could note that the name is to go with it.
+        NamedSemaphore("s", 1, Flags.UNLINK_AND_CREATE)
+        NamedSharedMemory("m", 5000, handle_existence=Flags.UNLINK_AND_CREATE)
+        clean_stale()
+        left = os.listdir("/dev/shm")
+        assert left == [], left
+        """,
+        "size=1m",
+    )

@@ -4,6 +4,10 @@
 // and believed only if opening the name once more gives the same semaphore: POSIX promises the same
 // address for as long as the name is not unlinked. Without that (an unknown C library, a name that was
 // taken meanwhile) the semaphore has no identity, and plat_semaphore_unlink_own finds nothing.
+//
+// A new one is made as new shared memory is: complete, without a name (O_TMPFILE), and then linked to
+// it. sem_open itself makes a file of a random name first, which nobody could ever tell from a
+// semaphore that is in use if its creator were killed there. It is the way out where the other fails.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -97,6 +101,43 @@ void open_to_others(const PlatSemaphore& semaphore, std::uint32_t access) {
   }
 }
 
+// Not this way; sem_open may know another.
+constexpr int kUnsuited = ENOTSUP;
+
+// 0, or errno: EEXIST, ENOSPC, kUnsuited, or EAGAIN when others have unlinked it at once.
+int create_whole(const std::string& name, std::uint32_t initial_value, sem_t** out) {
+  FileDescriptor file(::open(shm_directory().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  sem_t fresh;
+  ::memset(&fresh, 0, sizeof fresh);
+  if (!file || ::sem_init(&fresh, 1, initial_value) != 0) return kUnsuited;
+  const ssize_t written = ::write(file.get(), &fresh, sizeof fresh);
+  if (written != static_cast<ssize_t>(sizeof fresh)) return written < 0 ? errno : ENOSPC;
+  const std::string from = "/proc/self/fd/" + std::to_string(file.get());
+  const std::string path = file_path(name);
+  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    return errno == EEXIST ? EEXIST : kUnsuited;
+  }
+  *out = ::sem_open(("/" + name).c_str(), 0);
+  const int error = *out == SEM_FAILED ? errno : 0;
+  struct stat made = {};
+  FileIdentity now;
+  const bool is_there = ::fstat(file.get(), &made) == 0 && shm_identify(path, &now) &&
+                        now == FileIdentity{made.st_dev, made.st_ino};
+  if (is_there && error == 0) return 0;
+  if (error == 0) ::sem_close(*out);
+  *out = SEM_FAILED;
+  if (!is_there) return EAGAIN;
+  ::unlink(path.c_str());  // a C library that looks elsewhere
+  return error == ENOENT ? kUnsuited : error;
+}
+
+int create(const std::string& name, std::uint32_t initial_value, sem_t** out) {
+  const int error = create_whole(name, initial_value, out);
+  if (error != kUnsuited) return error;
+  *out = ::sem_open(("/" + name).c_str(), O_CREAT | O_EXCL, 0600, initial_value);
+  return *out == SEM_FAILED ? errno : 0;
+}
+
 // One round through what the four ways of opening have in common. 0, or errno.
 int open_once(const PlatObjectName& name, std::uint32_t initial_value, sem_t** out, bool* created) {
   const std::string slashed = "/" + name.name;
@@ -110,9 +151,9 @@ int open_once(const PlatObjectName& name, std::uint32_t initial_value, sem_t** o
       errno != ENOENT) {
     return errno;
   }
-  *out = ::sem_open(slashed.c_str(), O_CREAT | O_EXCL, 0600, initial_value);
-  *created = *out != SEM_FAILED;
-  return *created ? 0 : errno;
+  const int error = create(name.name, initial_value, out);
+  *created = error == 0;
+  return error;
 }
 
 timespec at(std::int64_t ns) {
@@ -127,9 +168,9 @@ PlatResult plat_semaphore_open(const PlatObjectName& name, std::uint32_t initial
   if (semaphore == nullptr) return {SMIPC_E_NO_MEMORY, ""};
   semaphore->name = name.name;
   int error = EEXIST;
-  for (int i = 0; i < kAttempts && error == EEXIST; ++i) {
+  for (int i = 0; i < kAttempts && (error == EEXIST || error == EAGAIN); ++i) {
     error = open_once(name, initial_value, &semaphore->semaphore, created);
-    if (name.existence == SMIPC_RAISE_IF_EXISTS) break;
+    if (name.existence == SMIPC_RAISE_IF_EXISTS && error != EAGAIN) break;
   }
   if (error != 0) {
     delete semaphore;
