@@ -6,6 +6,9 @@
 
 Waiting never blocks the event loop, and cancelling loses nothing: a message is received in one step
 without an await, or not at all. Every event loop will do, the Proactor loop of Windows included.
+
+A call first looks, spins a little if the loop has nothing else to run, and goes to the loop only
+then. A task that never has to wait gives the loop its turn about every millisecond (see _turns.py).
 """
 
 from __future__ import annotations
@@ -14,10 +17,13 @@ import asyncio
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 
 from smipc._buffers import readable
+from smipc._outbox import _try_send
 from smipc._readiness import Readiness
 from smipc._timing import POLL, deadline_after, has_passed, timed_out
+from smipc._turns import NO_TURNS, turns_of
 from smipc.channel import Channel as _Channel
 from smipc.channel import open_channel as _open_channel
 from smipc.errors import (
@@ -48,8 +54,8 @@ def open_channel(*args: Any, **kwargs: Any) -> Channel:
 
 
 class Channel:
-    """One end of a message channel for tasks of one event loop. Wraps a smipc.Channel, `channel`,
-    which may be used beside it; messages are received from one stock by both.
+    """One end of a channel for tasks of one event loop. Wraps a smipc.Channel, `channel`, which may
+    be used beside it; messages are received from one stock by both.
 
     Any number of tasks may use one: each message goes to one of them.
     """
@@ -59,7 +65,9 @@ class Channel:
             raise InvalidTypeError(f"a smipc.Channel is needed, not {type(channel).__name__}")
         self.channel = channel
         self._readiness = Readiness(channel)
-        self._queue: asyncio.Lock | None = None  # of tasks that wait for room
+        self._turns = NO_TURNS
+        self._queued: list[None] = []  # one for each task that waits for more than a first byte
+        self._queue: asyncio.Lock | None = None  # in which they do
         self._loop: asyncio.AbstractEventLoop | None = None  # that it belongs to
 
     async def __aenter__(self) -> Self:
@@ -84,28 +92,64 @@ class Channel:
         for count, message in channel._it:
             channel._taken[0] = count
             return message
-        return await self._when_readable(lambda: channel.recv(0), timeout)
+        turns = self._turns
+        if not turns.others and timeout != 0:
+            for _ in turns.credit:
+                soon = channel._recv_soon()
+                if soon is not None:
+                    return soon
+                break
+        deadline = deadline_after(channel.cid, timeout)
+        while True:
+            soon = channel._recv_soon(await self._turn(deadline))
+            if soon is not None:
+                return soon
+            await self._until_readable(deadline)
 
     async def recv_many(self, limit: int = 255, timeout: float | None = None) -> list[bytes]:
         """Receives what is there, 1 to `limit` messages, waiting for the first one only."""
-        return await self._when_readable(lambda: self.channel.recv_many(limit, 0), timeout)
+        return await self._when_readable(partial(self.channel.recv_many, limit), timeout)
 
     async def recv_into(self, buffer: Buffer, timeout: float | None = None) -> int:
         """Receives the next message into a buffer; returns its size."""
-        return await self._when_readable(lambda: self.channel.recv_into(buffer, 0), timeout)
+        return await self._when_readable(partial(self.channel.recv_into, buffer), timeout)
 
     async def recv_array(self, timeout: float | None = None, *, out: Any = None) -> Any:
         """Receives an array, as smipc.Channel.recv_array does."""
-        return await self._when_readable(lambda: self.channel.recv_array(0, out=out), timeout)
+        return await self._when_readable(partial(self.channel.recv_array, out=out), timeout)
 
     async def recv_object(self, timeout: float | None = None) -> Any:
         """Receives an object, as smipc.Channel.recv_object does."""
-        return await self._when_readable(lambda: self.channel.recv_object(0), timeout)
+        return await self._when_readable(self.channel.recv_object, timeout)
 
     async def readable(self, timeout: float | None = None) -> None:
         """Waits until the channel can be read without waiting: something is there, or the writer is
-        gone. For streams, and for everything that smipc.Channel can do with timeout=0."""
+        gone. For everything that smipc.Channel can do with timeout=0."""
         await self._until_readable(deadline_after(self.channel.cid, timeout))
+
+    async def read(
+        self, buffer: Buffer, n: int, blocking: bool = False, timeout: float | None = None
+    ) -> int:
+        """Reads from a stream, as smipc.Channel.read does. Cancelled, it has consumed nothing."""
+        channel = self.channel
+        if not blocking:
+            await self._turn(POLL)
+            return channel.read(buffer, n, timeout=timeout)
+        read = partial(channel._read_all, channel._room_for(buffer, n))
+        deadline = deadline_after(channel.cid, timeout)
+        if self._is_queued() or not self._try(read, await self._turn(deadline), deadline):
+            await self._until_readable(deadline)
+            await self._insist(read, True, deadline)
+        return n
+
+    async def write(self, data: Buffer, timeout: float | None = None) -> None:
+        """Writes to a stream, as smipc.Channel.write does. Cancelled, data up to the capacity has gone
+        as a whole or not at all; of more, a first part may have gone."""
+        channel = self.channel
+        source = readable(channel.cid, data)
+        fits = _bytes_in(source) <= channel._capacity
+        deadline = deadline_after(channel.cid, timeout)
+        await self._insist(partial(channel._write_all, source), fits, deadline)
 
     async def send(self, data: Buffer, timeout: float | None = None) -> None:
         """Sends one message. Cancelled, it has been sent whole or not at all.
@@ -113,6 +157,11 @@ class Channel:
         Errors as for smipc.Channel.send. Tasks that have to wait for room send in their order.
         """
         channel = self.channel
+        if type(data) is bytes and not self._queued:
+            for _ in self._turns.credit:
+                if not _try_send(channel._sender, data, len(data)):
+                    return
+                break
         await self._send((readable(channel.cid, data),), deadline_after(channel.cid, timeout))
 
     async def send_many(self, messages: Iterable[Buffer], timeout: float | None = None) -> None:
@@ -123,9 +172,10 @@ class Channel:
         rest = list(messages)
         sent = 0
         while rest:
+            now = await self._turn(deadline)
             try:
                 if not self._is_queued():
-                    channel.send_many(rest, 0)
+                    channel.send_many(rest, now)
                     return
             except TimedOutError as problem:
                 sent += problem.transferred
@@ -155,18 +205,18 @@ class Channel:
     async def flush(self, timeout: float | None = None) -> None:
         """Waits until the reader has taken everything that was written."""
         deadline = deadline_after(self.channel.cid, timeout)
-        try:
-            self.channel.flush(0)
-        except TimedOutError:
-            if has_passed(deadline):
-                raise
-            await self._in_thread(lambda: self.channel._flush(deadline))
+        if not self._try(self.channel._flush, await self._turn(deadline), deadline):
+            await self._in_thread(partial(self.channel._flush, deadline))
 
     def __aiter__(self) -> Self:
         """Iterates over the messages, until the writer has closed and everything is read."""
         return self
 
     async def __anext__(self) -> bytes:
+        channel = self.channel
+        for count, message in channel._it:
+            channel._taken[0] = count
+            return message
         try:
             return await self.recv()
         except OppositeEndDiedError:
@@ -174,12 +224,20 @@ class Channel:
         except OppositeEndClosedError:
             raise StopAsyncIteration from None
 
-    async def _when_readable(self, receive: Callable[[], T], timeout: float | None) -> T:
-        """What `receive`, which does not wait, gives once there is something."""
+    async def _turn(self, deadline: int | None) -> int:
+        """Before each call that does not wait: gives the loop its turn when that is due. Returns the
+        deadline for the call, of one with that deadline: POLL or SOON."""
+        turns = self._turns = turns_of(asyncio.get_running_loop())
+        now = await turns.take()
+        return POLL if deadline == POLL else now
+
+    async def _when_readable(self, receive: Callable[..., T], timeout: float | None) -> T:
+        """What receive(timeout=...), which is not told to wait, gives once there is something."""
         deadline = deadline_after(self.channel.cid, timeout)
         while True:
+            now = await self._turn(deadline)
             try:
-                return receive()
+                return receive(timeout=now)
             except TimedOutError:
                 pass
             await self._until_readable(deadline)
@@ -190,37 +248,56 @@ class Channel:
             seconds = 0.0 if deadline == POLL else max(0.0, deadline / 1e9 - time.monotonic())
         if not await self._readiness.wait(seconds):
             raise timed_out(self.channel.cid, "no message has come")
+        self._turns.had_one()
 
     def _is_queued(self) -> bool:
-        """Whether another task is waiting for room, and comes first."""
-        return self._queue is not None and self._queue.locked()
+        """Whether another task is waiting, and comes first."""
+        return bool(self._queued)
 
     async def _send(self, parts: Sequence[bytes | memoryview], deadline: int | None) -> None:
         """Sends the parts as one message."""
         fits = sum(map(_bytes_in, parts)) <= self.channel._capacity
-        if fits and not self._is_queued() and self._send_now(parts, deadline):
-            return
+        await self._insist(partial(self.channel._send_all, parts), fits, deadline)
+
+    async def _insist(
+        self, call: Callable[[int | None], object], quick: bool, deadline: int | None
+    ) -> None:
+        """Makes call(deadline) without blocking the loop. `quick`: it may be made with an earlier
+        deadline first, any number of times. Tasks that have to wait for theirs do it in their order.
+        """
+        if quick and not self._is_queued():
+            now = await self._turn(deadline)
+            if not self._is_queued() and self._try(call, now, deadline):
+                return
         loop = asyncio.get_running_loop()
         if self._queue is None or self._loop is not loop:
-            self._queue, self._loop = asyncio.Lock(), loop
-        async with self._queue:
-            for _ in range(_QUICK_ROUNDS if fits else 0):
-                if self._send_now(parts, deadline):
-                    return
-                await asyncio.sleep(0)
-            await self._in_thread(lambda: self.channel._send_all(parts, deadline))
-
-    def _send_now(self, parts: Sequence[bytes | memoryview], deadline: int | None) -> bool:
-        """Sends without waiting; False: there is no room."""
+            self._queue, self._loop, self._queued = asyncio.Lock(), loop, []
+        queued = self._queued
+        queued.append(None)
         try:
-            self.channel._send_all(parts, POLL)
+            async with self._queue:
+                for _ in range(_QUICK_ROUNDS if quick else 0):
+                    if self._try(call, await self._turn(deadline), deadline):
+                        return
+                    await asyncio.sleep(0)
+                    self._turns.had_one()
+                await self._in_thread(partial(call, deadline))
+        finally:
+            queued.pop()
+
+    def _try(
+        self, call: Callable[[int | None], object], now: int | None, deadline: int | None
+    ) -> bool:
+        """Makes call(now); False: that was too early."""
+        try:
+            call(now)
         except TimedOutError:
             if has_passed(deadline):
                 raise
             return False
         return True
 
-    async def _in_thread(self, call: Callable[[], None]) -> None:
+    async def _in_thread(self, call: Callable[[], object]) -> None:
         """Runs a call that waits, for room or for the reader, in a thread.
 
         Cancelled, the thread is told to leave, and is waited for.
