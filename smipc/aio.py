@@ -22,7 +22,7 @@ from functools import partial
 from smipc._buffers import readable
 from smipc._outbox import _try_send
 from smipc._readiness import Readiness
-from smipc._timing import POLL, deadline_after, has_passed, timed_out
+from smipc._timing import POLL, SOON, deadline_after, has_passed, timed_out
 from smipc._turns import NO_TURNS, turns_of
 from smipc.channel import Channel as _Channel
 from smipc.channel import open_channel as _open_channel
@@ -93,12 +93,12 @@ class Channel:
             channel._taken[0] = count
             return message
         turns = self._turns
-        if not turns.others and timeout != 0:
-            for _ in turns.credit:
+        for _ in turns.credit:
+            if not turns.others and timeout != 0:
                 soon = channel._recv_soon()
                 if soon is not None:
                     return soon
-                break
+            break
         deadline = deadline_after(channel.cid, timeout)
         while True:
             soon = channel._recv_soon(await self._turn(deadline))
@@ -157,11 +157,13 @@ class Channel:
         Errors as for smipc.Channel.send. Tasks that have to wait for room send in their order.
         """
         channel = self.channel
-        if type(data) is bytes and not self._queued:
+        if type(data) is bytes:
             for _ in self._turns.credit:
-                if not _try_send(channel._sender, data, len(data)):
-                    return
                 break
+            else:
+                await self._turn(None)
+            if not self._queued and not _try_send(channel._sender, data, len(data)):
+                return
         await self._send((readable(channel.cid, data),), deadline_after(channel.cid, timeout))
 
     async def send_many(self, messages: Iterable[Buffer], timeout: float | None = None) -> None:
@@ -227,9 +229,11 @@ class Channel:
     async def _turn(self, deadline: int | None) -> int:
         """Before each call that does not wait: gives the loop its turn when that is due. Returns the
         deadline for the call, of one with that deadline: POLL or SOON."""
-        turns = self._turns = turns_of(asyncio.get_running_loop())
-        now = await turns.take()
-        return POLL if deadline == POLL else now
+        turns = self._turns = turns_of(asyncio.get_running_loop(), self._turns)
+        if turns.is_due():
+            await asyncio.sleep(0)
+            turns.had_one()
+        return POLL if turns.others or deadline == POLL else SOON
 
     async def _when_readable(self, receive: Callable[..., T], timeout: float | None) -> T:
         """What receive(timeout=...), which is not told to wait, gives once there is something."""
