@@ -1,4 +1,5 @@
 // smipc_wait: until any of several readers can be read.
+#include <algorithm>
 #include <atomic>
 #include <system_error>
 #include <vector>
@@ -11,7 +12,9 @@
 namespace smipc::detail {
 namespace {
 
-constexpr int kQuickPolls = 64;
+// Looks before anybody sleeps: so many at all channels together, and at each.
+constexpr std::size_t kQuickLooks = 1024;
+constexpr std::size_t kQuickPolls = 64;
 constexpr std::int64_t kIdleNs = 3'600'000'000'000;
 
 std::size_t mark_ready(Channel* const* channels, std::size_t count, std::uint8_t* out_ready) {
@@ -128,7 +131,8 @@ Status sleep_for_any(Channel* const* channels, std::size_t count, const Deadline
 Status wait_for_any(Channel* const* channels, std::size_t count, const Deadline& deadline,
                     std::uint8_t* out_ready, std::size_t* out_count) {
   *out_count = mark_ready(channels, count, out_ready);
-  for (int poll = 0; poll < kQuickPolls && *out_count == 0 && !deadline.tries_only(); ++poll) {
+  const std::size_t polls = deadline.tries_only() ? 0 : std::min(kQuickPolls, kQuickLooks / count);
+  for (std::size_t poll = 0; poll < polls && *out_count == 0; ++poll) {
     plat_spin_pause();
     if (any_ready(channels, count)) *out_count = mark_ready(channels, count, out_ready);
   }
