@@ -173,7 +173,7 @@ class End:
     _shared_taken: memoryview  # in the segment: what a successor of this reader starts from
     _pending: int | None  # while the turn is taken, what _busy was: None, or a fetch to be read
     _calls: Iterable[int]  # each step of it is a fetch; empty: the fast path is closed
-    _soon: Iterable[int]  # the same, with a deadline of SOON
+    _soon: Iterable[int]  # the same with a deadline of SOON, for as long as _calls is not empty
     _now: Iterable[int]  # and of POLL
     _area: Any  # what fetches fill, as a cffi buffer
     _memory: memoryview  # the same
@@ -238,7 +238,7 @@ class End:
                         return
                     # The fast path of another thread is under way. It is closed from here on, and
                     # the call in flight takes one slice at most.
-                    self._calls = self._soon = self._now = ()
+                    self._calls = ()
                     self._turn.release()
                     sleep(0.0005)
             if has_passed(deadline):

@@ -92,7 +92,7 @@ class Inbox(End):
         for count, message in self._it:  # again: another thread may have come between
             self._taken[0] = count
             return message
-        if self._busy is None:
+        if self._calls and self._busy is None:
             self._busy = FETCHING
             self._batch = NOTHING  # all handed out: see _end.py
             for result in self._soon if deadline is SOON else self._now:
