@@ -75,10 +75,10 @@ class Inbox(End):
                 self._busy = None
         deadline = deadline_after(self._cid, timeout)
         if deadline == POLL:
-            message = self._recv_soon(POLL)
-            if message is None:
+            now = self._recv_soon(POLL)
+            if now is None:
                 raise timed_out(self._cid, NOTHING_CAME)
-            return message
+            return now
         while True:
             self._fill(deadline)
             for count, message in self._it:

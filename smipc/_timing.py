@@ -1,8 +1,9 @@
 """Timeouts: seconds as float at the surface, deadlines in nanoseconds of the monotonic clock below.
 
 A deadline of None never comes; POLL and SOON have passed already, and with SOON the native call may
-spin a little before it says so (see SMIPC_SOON in smipc.h). No native call waits for longer than SLICE,
-so that Python gets to look after its signals even when one lands just before the native sleep.
+spin a little before it says so (see SMIPC_SOON in smipc.h). No native call waits for longer than
+SLICE, so that Python gets to look after its signals even when one lands just before the native
+sleep.
 """
 
 from __future__ import annotations

@@ -20,8 +20,10 @@ from contextlib import suppress
 from functools import partial
 
 from smipc._buffers import readable
+from smipc._inbox import NOTHING_CAME
+from smipc._line import Line
 from smipc._outbox import _try_send
-from smipc._readiness import Readiness
+from smipc._readiness import TOO_LATE, WOKEN, Readiness
 from smipc._timing import POLL, SOON, deadline_after, has_passed, timed_out
 from smipc._turns import NO_TURNS, turns_of
 from smipc.channel import Channel as _Channel
@@ -46,6 +48,8 @@ __all__ = ["Channel", "open_channel"]
 
 # A channel is mostly full for microseconds: the loop goes round so often before a thread waits.
 _QUICK_ROUNDS = 20
+# Another task may have come first so often.
+_MISSES = 3
 
 
 def open_channel(*args: Any, **kwargs: Any) -> Channel:
@@ -66,8 +70,7 @@ class Channel:
         self.channel = channel
         self._readiness = Readiness(channel)
         self._turns = NO_TURNS
-        self._queued: list[None] = []  # one for each task that waits for more than a first byte
-        self._queue: asyncio.Lock | None = None  # in which they do
+        self._line = Line()  # of tasks that wait for more than a first byte
         self._loop: asyncio.AbstractEventLoop | None = None  # that it belongs to
 
     async def __aenter__(self) -> Self:
@@ -100,11 +103,12 @@ class Channel:
                     return soon
             break
         deadline = deadline_after(channel.cid, timeout)
+        misses = 0
         while True:
             soon = channel._recv_soon(await self._turn(deadline))
             if soon is not None:
                 return soon
-            await self._until_readable(deadline)
+            misses = await self._after_miss(misses, deadline)
 
     async def recv_many(self, limit: int = 255, timeout: float | None = None) -> list[bytes]:
         """Receives what is there, 1 to `limit` messages, waiting for the first one only."""
@@ -143,8 +147,8 @@ class Channel:
         return n
 
     async def write(self, data: Buffer, timeout: float | None = None) -> None:
-        """Writes to a stream, as smipc.Channel.write does. Cancelled, data up to the capacity has gone
-        as a whole or not at all; of more, a first part may have gone."""
+        """Writes to a stream, as smipc.Channel.write does. Cancelled, data up to the capacity has
+        gone as a whole or not at all; of more, a first part may have gone."""
         channel = self.channel
         source = readable(channel.cid, data)
         fits = _bytes_in(source) <= channel._capacity
@@ -162,7 +166,7 @@ class Channel:
                 break
             else:
                 await self._turn(None)
-            if not self._queued and not _try_send(channel._sender, data, len(data)):
+            if not self._line.taken and not _try_send(channel._sender, data, len(data)):
                 return
         await self._send((readable(channel.cid, data),), deadline_after(channel.cid, timeout))
 
@@ -227,8 +231,8 @@ class Channel:
             raise StopAsyncIteration from None
 
     async def _turn(self, deadline: int | None) -> int:
-        """Before each call that does not wait: gives the loop its turn when that is due. Returns the
-        deadline for the call, of one with that deadline: POLL or SOON."""
+        """Before each call that does not wait: gives the loop its turn when that is due. Returns
+        the deadline for it, POLL or SOON, when there is time until `deadline`."""
         turns = self._turns = turns_of(asyncio.get_running_loop(), self._turns)
         if turns.is_due():
             await asyncio.sleep(0)
@@ -238,25 +242,39 @@ class Channel:
     async def _when_readable(self, receive: Callable[..., T], timeout: float | None) -> T:
         """What receive(timeout=...), which is not told to wait, gives once there is something."""
         deadline = deadline_after(self.channel.cid, timeout)
+        misses = 0
         while True:
             now = await self._turn(deadline)
             try:
                 return receive(timeout=now)
             except TimedOutError:
-                pass
-            await self._until_readable(deadline)
+                if deadline == POLL:
+                    raise
+            misses = await self._after_miss(misses, deadline)
 
-    async def _until_readable(self, deadline: int | None) -> None:
-        seconds = None
-        if deadline is not None:
-            seconds = 0.0 if deadline == POLL else max(0.0, deadline / 1e9 - time.monotonic())
-        if not await self._readiness.wait(seconds):
-            raise timed_out(self.channel.cid, "no message has come")
-        self._turns.had_one()
+    async def _after_miss(self, misses: int, deadline: int | None) -> int:
+        """When no message was there: waits until it is worth looking again. `misses` is what the
+        last call returned, at first 0: how often in a row it looked as if there were one."""
+        if deadline == POLL:
+            raise timed_out(self.channel.cid, NOTHING_CAME)
+        if misses < _MISSES:
+            return 0 if await self._until_readable(deadline) else misses + 1
+        # There are pieces of a message larger than the channel, and its writer does not go on.
+        await self._in_thread(partial(self.channel._fill, deadline))
+        return 0
+
+    async def _until_readable(self, deadline: int | None) -> bool:
+        """False: it was readable all the time."""
+        outcome = await self._readiness.wait(_seconds_until(deadline))
+        if outcome == TOO_LATE:
+            raise timed_out(self.channel.cid, NOTHING_CAME)
+        if outcome == WOKEN:
+            self._turns.had_one()
+        return outcome == WOKEN
 
     def _is_queued(self) -> bool:
         """Whether another task is waiting, and comes first."""
-        return bool(self._queued)
+        return self._line.taken
 
     async def _send(self, parts: Sequence[bytes | memoryview], deadline: int | None) -> None:
         """Sends the parts as one message."""
@@ -267,27 +285,26 @@ class Channel:
         self, call: Callable[[int | None], object], quick: bool, deadline: int | None
     ) -> None:
         """Makes call(deadline) without blocking the loop. `quick`: it may be made with an earlier
-        deadline first, any number of times. Tasks that have to wait for theirs do it in their order.
-        """
+        deadline first, any number of times. Tasks that have to wait do it in their order."""
         if quick and not self._is_queued():
             now = await self._turn(deadline)
             if not self._is_queued() and self._try(call, now, deadline):
                 return
         loop = asyncio.get_running_loop()
-        if self._queue is None or self._loop is not loop:
-            self._queue, self._loop, self._queued = asyncio.Lock(), loop, []
-        queued = self._queued
-        queued.append(None)
+        if self._loop is not loop:
+            self._line, self._loop = Line(), loop
+        line = self._line
+        if not await line.enter(_seconds_until(deadline)):
+            raise timed_out(self.channel.cid, "another task is waiting before this one")
         try:
-            async with self._queue:
-                for _ in range(_QUICK_ROUNDS if quick else 0):
-                    if self._try(call, await self._turn(deadline), deadline):
-                        return
-                    await asyncio.sleep(0)
-                    self._turns.had_one()
-                await self._in_thread(partial(call, deadline))
+            for _ in range(_QUICK_ROUNDS if quick else 0):
+                if self._try(call, await self._turn(deadline), deadline):
+                    return
+                await asyncio.sleep(0)
+                self._turns.had_one()
+            await self._in_thread(partial(call, deadline))
         finally:
-            queued.pop()
+            line.leave()
 
     def _try(
         self, call: Callable[[int | None], object], now: int | None, deadline: int | None
@@ -338,6 +355,12 @@ class Channel:
             outcome.exception()  # seen: of no interest now
             raise cancelled
         outcome.result()
+
+
+def _seconds_until(deadline: int | None) -> float | None:
+    if deadline is None:
+        return None
+    return 0.0 if deadline == POLL else max(0.0, deadline / 1e9 - time.monotonic())
 
 
 def _bytes_in(part: bytes | memoryview) -> int:

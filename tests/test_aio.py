@@ -173,9 +173,7 @@ def test_streams_can_be_waited_for(name: bytes, run: Run) -> None:
     run(main())
 
 
-def stream_ends(
-    name: bytes, capacity: int = 65536
-) -> tuple[smipc.aio.Channel, smipc.aio.Channel]:
+def stream_ends(name: bytes, capacity: int = 65536) -> tuple[smipc.aio.Channel, smipc.aio.Channel]:
     return (
         smipc.aio.open_channel(name, CHAN_W, capacity),
         smipc.aio.open_channel(name, CHAN_R, capacity),
@@ -348,6 +346,59 @@ def test_timeouts(name: bytes, run: Run) -> None:
             assert await reader.recv() == bytes(100)
             with pytest.raises(smipc.TimedOutError):
                 await reader.recv(0)
+
+    run(main())
+
+
+def test_timeouts_of_tasks_that_wait_behind_others(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        writer, reader = ends(name, 100)
+        async with writer, reader:
+            await writer.send(bytes(100))
+            first = asyncio.create_task(writer.send(b"first"))
+            while not writer._is_queued():
+                await asyncio.sleep(0)
+            for timeout in (0, 0.02):
+                with pytest.raises(smipc.TimedOutError):
+                    await writer.send(b"late", timeout)
+            second = asyncio.create_task(writer.send(b"second"))
+            given_up = asyncio.create_task(writer.send(b"given up"))
+            third = asyncio.create_task(writer.send(b"third"))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            received = [await reader.recv() for _ in range(4)]
+            assert received == [bytes(100), b"first", b"second", b"third"]
+            await asyncio.gather(first, second, third)
+            assert not writer._is_queued()
+            await asyncio.wait((given_up,))
+
+    run(main())
+
+
+def test_a_large_message_whose_writer_pauses(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        reader = smipc.aio.open_channel(name, CHAN_R, 100, framing="message")
+        with smipc.open_channel(name, CHAN_W, 100, framing="message") as writer:
+            async with reader:
+                for way in (reader.recv, reader.recv_many, reader.recv_object):
+                    with pytest.raises(smipc.TimedOutError):
+                        writer.send(bytes(1000), 0)  # its beginning is in the channel
+                    for timeout in (0, 0.02):
+                        with pytest.raises(smipc.TimedOutError):
+                            await way(timeout=timeout)
+                    with pytest.raises(asyncio.TimeoutError):
+                        await asyncio.wait_for(way(), 0.02)
+                    waiting = asyncio.create_task(way())
+                    for _ in range(100):
+                        await asyncio.sleep(0)
+                    assert not waiting.done()
+                    if way == reader.recv_object:
+                        thread = threading.Thread(target=writer.send_object, args=(bytes(1000),))
+                    else:
+                        thread = threading.Thread(target=writer.send, args=(bytes(1000),))
+                    thread.start()
+                    assert await waiting in (bytes(1000), [bytes(1000)])
+                    thread.join()
 
     run(main())
 
