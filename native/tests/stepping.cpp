@@ -21,6 +21,8 @@ namespace {
 
 // For so long a system call may take before the victim counts as asleep in it.
 constexpr std::int64_t kAsleepAfter = 30 * kMillisecond;
+// A call that tries again and again before it sleeps goes round the same instructions.
+constexpr std::uint64_t kMost = 30'000;
 constexpr std::uint64_t kNoEnd = UINT64_MAX;
 
 enum class Stop : std::uint8_t { kStepped, kMarker, kAsleep, kEnded };
@@ -135,7 +137,8 @@ Kills kill_at_every_instruction(const std::function<std::unique_ptr<Scenario>()>
   out.kills = 1;
   const char* wanted = std::getenv("SMIPC_TEST_LONG");
   const bool all = wanted != nullptr && *wanted == '1';
-  const std::uint64_t stride = all ? 1 : whole.instructions / static_cast<std::uint64_t>(few) + 1;
+  const std::uint64_t most = all ? kMost : static_cast<std::uint64_t>(few);
+  const std::uint64_t stride = whole.instructions / most + 1;
   Random random(static_cast<std::uint64_t>(now_ns()));
   // A victim that waits spins for as long as it takes: the number of instructions differs a little.
   for (std::uint64_t at = random.below(stride); at < whole.instructions; at += stride) {

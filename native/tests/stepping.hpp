@@ -40,8 +40,8 @@ struct Kills {
   bool sleeps = false;  // the call does not end without the others
 };
 
-// Kills at every instruction of the call with SMIPC_TEST_LONG=1 in the environment, else at `few`
-// of them, which are other ones in each run.
+// Kills at every instruction of the call with SMIPC_TEST_LONG=1 in the environment (of a call that
+// has more than 30,000 before it sleeps, at so many), else at `few` of them, others in each run.
 Kills kill_at_every_instruction(const std::function<std::unique_ptr<Scenario>()>& make, int few);
 
 }  // namespace smipc::test
