@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 
 from smipc._end import FETCHING, NOTHING
 from smipc._native import ffi, lib
-from smipc._timing import SLICE, deadline_after
+from smipc._timing import SLICE, SOON, deadline_after
 from smipc.errors import InvalidArgumentError, InvalidTypeError, MessageFormatError
 
 TYPE_CHECKING = False
@@ -86,7 +86,7 @@ def recv_array(channel: Views, timeout: float | None, out: Any) -> Array:
     header = b"" if kind is None else _headers.get(kind) or _header(channel, kind)
     if kind is not None and len(header) <= _PREFIX:
         array = numpy.empty(kind[1], kind[0]) if out is None else out
-        wait = SLICE if timeout is None else 0
+        wait = SLICE if timeout is None else SOON if timeout is SOON else 0
         call = map(
             _recv_headed,
             (channel._handle,),

@@ -30,7 +30,7 @@ from time import sleep
 
 from smipc import _abi
 from smipc._native import ffi, lib
-from smipc._timing import POLL, has_passed, slice_ns, timed_out
+from smipc._timing import has_passed, slice_ns, timed_out
 from smipc.errors import (
     BusyError,
     ClosedError,
@@ -123,6 +123,7 @@ class End:
         "_loan",
         "_memory",
         "_mode",
+        "_now",
         "_orphan",
         "_owner",
         "_pending",
@@ -130,6 +131,7 @@ class End:
         "_release",
         "_sender",
         "_shared_taken",
+        "_soon",
         "_taken",
         "_turn",
         "_wait",
@@ -171,6 +173,8 @@ class End:
     _shared_taken: memoryview  # in the segment: what a successor of this reader starts from
     _pending: int | None  # while the turn is taken, what _busy was: None, or a fetch to be read
     _calls: Iterable[int]  # each step of it is a fetch; empty: the fast path is closed
+    _soon: Iterable[int]  # the same with a deadline of SOON, for as long as _calls is not empty
+    _now: Iterable[int]  # and of POLL
     _area: Any  # what fetches fill, as a cffi buffer
     _memory: memoryview  # the same
     _array_kind: Any  # what recv_array expects next, or None: see _arrays.py
@@ -179,7 +183,7 @@ class End:
         """Everything that belongs to an open end, gone."""
         self._it = ()
         self._batch = NOTHING
-        self._calls = ()
+        self._calls = self._soon = self._now = ()
         self._pending = None
         self._sender = self._handle = NO_HANDLE
         self._taken = self._shared_taken = memoryview(bytearray(2)).cast("H")
@@ -241,7 +245,7 @@ class End:
                 raise timed_out(self._cid, "another thread is using the channel")
             if self._quitting == me:
                 raise Quit
-            pause = slice_ns(deadline) / 1e9 if deadline != POLL else 0.0
+            pause = max(0, slice_ns(deadline)) / 1e9
 
     def _go_on(self, status: int, deadline: int | None, problem: str) -> None:
         """After a native call that came to nothing: returns if it is to be made again.

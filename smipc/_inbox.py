@@ -15,8 +15,13 @@ from smipc._buffers import pointer, whole_number
 from smipc._end import FETCHING, NOTHING, End
 from smipc._marshal import loads
 from smipc._native import ffi, lib
-from smipc._timing import deadline_after, slice_ns
-from smipc.errors import OppositeEndClosedError, OppositeEndDiedError, OutOfMemoryError
+from smipc._timing import POLL, SOON, deadline_after, slice_ns, timed_out
+from smipc.errors import (
+    OppositeEndClosedError,
+    OppositeEndDiedError,
+    OutOfMemoryError,
+    TimedOutError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +38,7 @@ _recv: Any = lib.smipc_channel_recv
 _KIND_SHIFT = _abi.SMIPC_FETCH_KIND_SHIFT
 _LIST = _abi.SMIPC_FETCH_LIST
 _LARGE = _abi.SMIPC_FETCH_LARGE
+_TIMED_OUT = _abi.SMIPC_E_TIMED_OUT
 _ONE_END = 1 << _KIND_SHIFT  # results from 0 up to here are of kind SMIPC_FETCH_ONE
 _VALUE = _ONE_END - 1
 NOTHING_CAME = "no message has come"
@@ -68,12 +74,47 @@ class Inbox(End):
             else:
                 self._busy = None
         deadline = deadline_after(self._cid, timeout)
+        if deadline == POLL:
+            now = self._recv_soon(POLL)
+            if now is None:
+                raise timed_out(self._cid, NOTHING_CAME)
+            return now
         while True:
             self._fill(deadline)
             for count, message in self._it:
                 self._taken[0] = count
                 return message
             self._batch = NOTHING  # whatever shared memory says
+
+    def _recv_soon(self, deadline: int = SOON) -> bytes | None:
+        """The next message, or None if there is none by the deadline, SOON or POLL. Errors as for
+        recv."""
+        for count, message in self._it:  # again: another thread may have come between
+            self._taken[0] = count
+            return message
+        if self._calls and self._busy is None:
+            self._busy = FETCHING
+            self._batch = NOTHING  # all handed out: see _end.py
+            for result in self._soon if deadline is SOON else self._now:
+                self._busy = result
+                if 0 <= result < _ONE_END:
+                    self._busy = None
+                    return self._area[:result]  # type: ignore[no-any-return]
+                if result == _TIMED_OUT:
+                    self._busy = None
+                    return None
+                break
+            else:
+                self._busy = None
+        try:
+            self._fill(deadline)
+        except TimedOutError:
+            return None
+        for count, message in self._it:
+            self._taken[0] = count
+            return message
+        self._batch = NOTHING  # whatever shared memory says
+        return None
 
     def recv_many(self, limit: int = 255, timeout: float | None = None) -> list[bytes]:
         """Receives what is there, 1 to `limit` messages, waiting for the first one only.

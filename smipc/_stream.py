@@ -35,8 +35,9 @@ class Stream(End):
         TimedOutError, OppositeEndClosedError, OppositeEndDiedError, WrongEndError,
         WrongFramingError, ClosedError, InvalidTypeError.
         """
-        source = readable(self._cid, data)
-        deadline = deadline_after(self._cid, timeout)
+        self._write_all(readable(self._cid, data), deadline_after(self._cid, timeout))
+
+    def _write_all(self, source: bytes | memoryview, deadline: int | None) -> None:
         memory = pointer(source)
         written = ffi.new("size_t[2]")  # by the last call, and by all of them
         try:
@@ -75,18 +76,27 @@ class Stream(End):
         WrongEndError, WrongFramingError, ClosedError, BusyError (a listener reads it),
         InvalidTypeError and InvalidArgumentError: no writable buffer, or one smaller than `n`.
         """
+        view = self._room_for(buffer, n)
+        deadline = deadline_after(self._cid, timeout)
+        if not blocking:
+            if deadline is not None and deadline != POLL:
+                raise self._error(InvalidArgumentError, f"timeout={timeout!r} needs blocking=True")
+            return self._read_some(view)
+        return self._read_all(view, deadline)
+
+    def _room_for(self, buffer: Buffer, n: int) -> memoryview:
+        """The first n bytes of a buffer that has them."""
         view = writable(self._cid, buffer)
         n = whole_number(self._cid, "n", n, 0, 1 << 62)
         if n > len(view):
             raise self._error(
                 InvalidArgumentError, f"{n} bytes do not fit the buffer of {len(view)}"
             )
-        deadline = deadline_after(self._cid, timeout)
-        if not blocking:
-            if deadline is not None and deadline != POLL:
-                raise self._error(InvalidArgumentError, f"timeout={timeout!r} needs blocking=True")
-            return self._read_some(view[:n])
+        return view[:n]
+
+    def _read_all(self, view: memoryview, deadline: int | None) -> int:
         memory = pointer(view)
+        n = len(view)
         try:
             for _ in map(self._in_turn, (deadline,), (self._read_exactly,), ((memory, n),)):
                 return n

@@ -1,17 +1,28 @@
 """Timeouts: seconds as float at the surface, deadlines in nanoseconds of the monotonic clock below.
 
-A deadline of None never comes; POLL has passed already. No native call waits for longer than SLICE,
-so that Python gets to look after its signals even when one lands just before the native sleep.
+A deadline of None never comes; POLL and SOON have passed already, and with SOON the native call may
+spin a little before it says so (see SMIPC_SOON in smipc.h). No native call waits for longer than
+SLICE, so that Python gets to look after its signals even when one lands just before the native
+sleep.
 """
 
 from __future__ import annotations
 
 from time import monotonic_ns
 
+from smipc import _abi
 from smipc.errors import InvalidArgumentError, InvalidTypeError, TimedOutError, channel_text
 
 SLICE = 200_000_000
 POLL = 0
+
+
+class _Soon(int):
+    """An object of its own, so that no number of a user is taken for it."""
+
+
+# Also a timeout: event loops give it to the methods of a Channel.
+SOON = _Soon(_abi.SMIPC_SOON)
 
 _LONGEST = 1e18 / 1e9  # beyond this many seconds it is for ever
 
@@ -20,6 +31,8 @@ def deadline_after(cid: bytes, timeout: float | None) -> int | None:
     """The deadline of a timeout in seconds: None waits for ever, 0 tries. Checks it."""
     if timeout is None:
         return None
+    if timeout is SOON:
+        return SOON
     if type(timeout) is not float and type(timeout) is not int:
         if isinstance(timeout, (bool, str, bytes)) or not hasattr(timeout, "__float__"):
             kind = type(timeout).__name__
@@ -40,13 +53,15 @@ def slice_ns(deadline: int | None) -> int:
     """How long the next native call may wait, in nanoseconds."""
     if deadline is None:
         return SLICE
+    if deadline is SOON:
+        return SOON
     if deadline == POLL:
         return 0
     return min(SLICE, max(0, deadline - monotonic_ns()))
 
 
 def has_passed(deadline: int | None) -> bool:
-    return deadline is not None and (deadline == POLL or monotonic_ns() >= deadline)
+    return deadline is not None and (deadline <= POLL or monotonic_ns() >= deadline)
 
 
 def timed_out(cid: bytes, what: str) -> TimedOutError:

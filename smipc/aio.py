@@ -6,6 +6,9 @@
 
 Waiting never blocks the event loop, and cancelling loses nothing: a message is received in one step
 without an await, or not at all. Every event loop will do, the Proactor loop of Windows included.
+
+A call first looks, spins a little if the loop has nothing else to run, and goes to the loop only
+then. A task that never has to wait gives the loop its turn about every millisecond (see _turns.py).
 """
 
 from __future__ import annotations
@@ -14,10 +17,15 @@ import asyncio
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 
 from smipc._buffers import readable
-from smipc._readiness import Readiness
-from smipc._timing import POLL, deadline_after, has_passed, timed_out
+from smipc._inbox import NOTHING_CAME
+from smipc._line import Line
+from smipc._outbox import _try_send
+from smipc._readiness import TOO_LATE, WOKEN, Readiness
+from smipc._timing import POLL, SOON, deadline_after, has_passed, timed_out
+from smipc._turns import NO_TURNS, turns_of
 from smipc.channel import Channel as _Channel
 from smipc.channel import open_channel as _open_channel
 from smipc.errors import (
@@ -40,6 +48,8 @@ __all__ = ["Channel", "open_channel"]
 
 # A channel is mostly full for microseconds: the loop goes round so often before a thread waits.
 _QUICK_ROUNDS = 20
+# Another task may have come first so often.
+_MISSES = 3
 
 
 def open_channel(*args: Any, **kwargs: Any) -> Channel:
@@ -48,8 +58,8 @@ def open_channel(*args: Any, **kwargs: Any) -> Channel:
 
 
 class Channel:
-    """One end of a message channel for tasks of one event loop. Wraps a smipc.Channel, `channel`,
-    which may be used beside it; messages are received from one stock by both.
+    """One end of a channel for tasks of one event loop. Wraps a smipc.Channel, `channel`, which may
+    be used beside it; messages are received from one stock by both.
 
     Any number of tasks may use one: each message goes to one of them.
     """
@@ -59,7 +69,8 @@ class Channel:
             raise InvalidTypeError(f"a smipc.Channel is needed, not {type(channel).__name__}")
         self.channel = channel
         self._readiness = Readiness(channel)
-        self._queue: asyncio.Lock | None = None  # of tasks that wait for room
+        self._turns = NO_TURNS
+        self._line = Line()  # of tasks that wait for more than a first byte
         self._loop: asyncio.AbstractEventLoop | None = None  # that it belongs to
 
     async def __aenter__(self) -> Self:
@@ -84,28 +95,65 @@ class Channel:
         for count, message in channel._it:
             channel._taken[0] = count
             return message
-        return await self._when_readable(lambda: channel.recv(0), timeout)
+        turns = self._turns
+        for _ in turns.credit:
+            if not turns.others and timeout != 0:
+                soon = channel._recv_soon()
+                if soon is not None:
+                    return soon
+            break
+        deadline = deadline_after(channel.cid, timeout)
+        misses = 0
+        while True:
+            soon = channel._recv_soon(await self._turn(deadline))
+            if soon is not None:
+                return soon
+            misses = await self._after_miss(misses, deadline)
 
     async def recv_many(self, limit: int = 255, timeout: float | None = None) -> list[bytes]:
         """Receives what is there, 1 to `limit` messages, waiting for the first one only."""
-        return await self._when_readable(lambda: self.channel.recv_many(limit, 0), timeout)
+        return await self._when_readable(partial(self.channel.recv_many, limit), timeout)
 
     async def recv_into(self, buffer: Buffer, timeout: float | None = None) -> int:
         """Receives the next message into a buffer; returns its size."""
-        return await self._when_readable(lambda: self.channel.recv_into(buffer, 0), timeout)
+        return await self._when_readable(partial(self.channel.recv_into, buffer), timeout)
 
     async def recv_array(self, timeout: float | None = None, *, out: Any = None) -> Any:
         """Receives an array, as smipc.Channel.recv_array does."""
-        return await self._when_readable(lambda: self.channel.recv_array(0, out=out), timeout)
+        return await self._when_readable(partial(self.channel.recv_array, out=out), timeout)
 
     async def recv_object(self, timeout: float | None = None) -> Any:
         """Receives an object, as smipc.Channel.recv_object does."""
-        return await self._when_readable(lambda: self.channel.recv_object(0), timeout)
+        return await self._when_readable(self.channel.recv_object, timeout)
 
     async def readable(self, timeout: float | None = None) -> None:
         """Waits until the channel can be read without waiting: something is there, or the writer is
-        gone. For streams, and for everything that smipc.Channel can do with timeout=0."""
+        gone. For everything that smipc.Channel can do with timeout=0."""
         await self._until_readable(deadline_after(self.channel.cid, timeout))
+
+    async def read(
+        self, buffer: Buffer, n: int, blocking: bool = False, timeout: float | None = None
+    ) -> int:
+        """Reads from a stream, as smipc.Channel.read does. Cancelled, it has consumed nothing."""
+        channel = self.channel
+        if not blocking:
+            await self._turn(POLL)
+            return channel.read(buffer, n, timeout=timeout)
+        read = partial(channel._read_all, channel._room_for(buffer, n))
+        deadline = deadline_after(channel.cid, timeout)
+        if self._is_queued() or not self._try(read, await self._turn(deadline), deadline):
+            await self._until_readable(deadline)
+            await self._insist(read, True, deadline)
+        return n
+
+    async def write(self, data: Buffer, timeout: float | None = None) -> None:
+        """Writes to a stream, as smipc.Channel.write does. Cancelled, data up to the capacity has
+        gone as a whole or not at all; of more, a first part may have gone."""
+        channel = self.channel
+        source = readable(channel.cid, data)
+        fits = _bytes_in(source) <= channel._capacity
+        deadline = deadline_after(channel.cid, timeout)
+        await self._insist(partial(channel._write_all, source), fits, deadline)
 
     async def send(self, data: Buffer, timeout: float | None = None) -> None:
         """Sends one message. Cancelled, it has been sent whole or not at all.
@@ -113,6 +161,13 @@ class Channel:
         Errors as for smipc.Channel.send. Tasks that have to wait for room send in their order.
         """
         channel = self.channel
+        if type(data) is bytes:
+            for _ in self._turns.credit:
+                break
+            else:
+                await self._turn(None)
+            if not self._line.taken and not _try_send(channel._sender, data, len(data)):
+                return
         await self._send((readable(channel.cid, data),), deadline_after(channel.cid, timeout))
 
     async def send_many(self, messages: Iterable[Buffer], timeout: float | None = None) -> None:
@@ -123,9 +178,10 @@ class Channel:
         rest = list(messages)
         sent = 0
         while rest:
+            now = await self._turn(deadline)
             try:
                 if not self._is_queued():
-                    channel.send_many(rest, 0)
+                    channel.send_many(rest, now)
                     return
             except TimedOutError as problem:
                 sent += problem.transferred
@@ -155,18 +211,18 @@ class Channel:
     async def flush(self, timeout: float | None = None) -> None:
         """Waits until the reader has taken everything that was written."""
         deadline = deadline_after(self.channel.cid, timeout)
-        try:
-            self.channel.flush(0)
-        except TimedOutError:
-            if has_passed(deadline):
-                raise
-            await self._in_thread(lambda: self.channel._flush(deadline))
+        if not self._try(self.channel._flush, await self._turn(deadline), deadline):
+            await self._in_thread(partial(self.channel._flush, deadline))
 
     def __aiter__(self) -> Self:
         """Iterates over the messages, until the writer has closed and everything is read."""
         return self
 
     async def __anext__(self) -> bytes:
+        channel = self.channel
+        for count, message in channel._it:
+            channel._taken[0] = count
+            return message
         try:
             return await self.recv()
         except OppositeEndDiedError:
@@ -174,53 +230,95 @@ class Channel:
         except OppositeEndClosedError:
             raise StopAsyncIteration from None
 
-    async def _when_readable(self, receive: Callable[[], T], timeout: float | None) -> T:
-        """What `receive`, which does not wait, gives once there is something."""
-        deadline = deadline_after(self.channel.cid, timeout)
-        while True:
-            try:
-                return receive()
-            except TimedOutError:
-                pass
-            await self._until_readable(deadline)
+    async def _turn(self, deadline: int | None) -> int:
+        """Before each call that does not wait: gives the loop its turn when that is due. Returns
+        the deadline for it, POLL or SOON, when there is time until `deadline`."""
+        turns = self._turns = turns_of(asyncio.get_running_loop(), self._turns)
+        if turns.is_due():
+            await asyncio.sleep(0)
+            turns.had_one()
+        return POLL if turns.others or deadline == POLL else SOON
 
-    async def _until_readable(self, deadline: int | None) -> None:
-        seconds = None
-        if deadline is not None:
-            seconds = 0.0 if deadline == POLL else max(0.0, deadline / 1e9 - time.monotonic())
-        if not await self._readiness.wait(seconds):
-            raise timed_out(self.channel.cid, "no message has come")
+    async def _when_readable(self, receive: Callable[..., T], timeout: float | None) -> T:
+        """What receive(timeout=...), which is not told to wait, gives once there is something."""
+        deadline = deadline_after(self.channel.cid, timeout)
+        misses = 0
+        while True:
+            now = await self._turn(deadline)
+            try:
+                return receive(timeout=now)
+            except TimedOutError:
+                if deadline == POLL:
+                    raise
+            misses = await self._after_miss(misses, deadline)
+
+    async def _after_miss(self, misses: int, deadline: int | None) -> int:
+        """When no message was there: waits until it is worth looking again. `misses` is what the
+        last call returned, at first 0: how often in a row it looked as if there were one."""
+        if deadline == POLL:
+            raise timed_out(self.channel.cid, NOTHING_CAME)
+        if misses < _MISSES:
+            return 0 if await self._until_readable(deadline) else misses + 1
+        # There are pieces of a message larger than the channel, and its writer does not go on.
+        await self._in_thread(partial(self.channel._fill, deadline))
+        return 0
+
+    async def _until_readable(self, deadline: int | None) -> bool:
+        """False: it was readable all the time."""
+        outcome = await self._readiness.wait(_seconds_until(deadline))
+        if outcome == TOO_LATE:
+            raise timed_out(self.channel.cid, NOTHING_CAME)
+        if outcome == WOKEN:
+            self._turns.had_one()
+        return outcome == WOKEN
 
     def _is_queued(self) -> bool:
-        """Whether another task is waiting for room, and comes first."""
-        return self._queue is not None and self._queue.locked()
+        """Whether another task is waiting, and comes first."""
+        return self._line.taken
 
     async def _send(self, parts: Sequence[bytes | memoryview], deadline: int | None) -> None:
         """Sends the parts as one message."""
         fits = sum(map(_bytes_in, parts)) <= self.channel._capacity
-        if fits and not self._is_queued() and self._send_now(parts, deadline):
-            return
+        await self._insist(partial(self.channel._send_all, parts), fits, deadline)
+
+    async def _insist(
+        self, call: Callable[[int | None], object], quick: bool, deadline: int | None
+    ) -> None:
+        """Makes call(deadline) without blocking the loop. `quick`: it may be made with an earlier
+        deadline first, any number of times. Tasks that have to wait do it in their order."""
+        if quick and not self._is_queued():
+            now = await self._turn(deadline)
+            if not self._is_queued() and self._try(call, now, deadline):
+                return
         loop = asyncio.get_running_loop()
-        if self._queue is None or self._loop is not loop:
-            self._queue, self._loop = asyncio.Lock(), loop
-        async with self._queue:
-            for _ in range(_QUICK_ROUNDS if fits else 0):
-                if self._send_now(parts, deadline):
+        if self._loop is not loop:
+            self._line, self._loop = Line(), loop
+        line = self._line
+        if not await line.enter(_seconds_until(deadline)):
+            raise timed_out(self.channel.cid, "another task is waiting before this one")
+        try:
+            for _ in range(_QUICK_ROUNDS if quick else 0):
+                if self._try(call, await self._turn(deadline), deadline):
                     return
                 await asyncio.sleep(0)
-            await self._in_thread(lambda: self.channel._send_all(parts, deadline))
+                self._turns.had_one()
+            await self._in_thread(partial(call, deadline))
+        finally:
+            line.leave()
 
-    def _send_now(self, parts: Sequence[bytes | memoryview], deadline: int | None) -> bool:
-        """Sends without waiting; False: there is no room."""
+    def _try(
+        self, call: Callable[[int | None], object], now: int | None, deadline: int | None
+    ) -> bool:
+        """Makes call(now); False: that was too early."""
         try:
-            self.channel._send_all(parts, POLL)
+            call(now)
         except TimedOutError:
             if has_passed(deadline):
                 raise
             return False
         return True
 
-    async def _in_thread(self, call: Callable[[], None]) -> None:
+    async def _in_thread(self, call: Callable[[], object]) -> None:
         """Runs a call that waits, for room or for the reader, in a thread.
 
         Cancelled, the thread is told to leave, and is waited for.
@@ -257,6 +355,12 @@ class Channel:
             outcome.exception()  # seen: of no interest now
             raise cancelled
         outcome.result()
+
+
+def _seconds_until(deadline: int | None) -> float | None:
+    if deadline is None:
+        return None
+    return 0.0 if deadline == POLL else max(0.0, deadline / 1e9 - time.monotonic())
 
 
 def _bytes_in(part: bytes | memoryview) -> int:

@@ -150,6 +150,8 @@ class Channel(Views, Stream):
             self._memory = memoryview(self._area)
             self._shared_taken = memoryview(lend(handle, area.taken, 2)).cast("H")
         self._calls = map(lib.smipc_channel_fetch_wait, repeat(handle))
+        self._soon = map(lib.smipc_channel_fetch_soon, repeat(handle))
+        self._now = map(lib.smipc_channel_fetch_now, repeat(handle))
         status = ffi.new("smipc_channel_status *")
         status.struct_size = ffi.sizeof("smipc_channel_status")
         check(lib.smipc_channel_get_status(handle, status))
@@ -172,7 +174,8 @@ class Channel(Views, Stream):
         if loan is not None:
             loan.revoke()
         if self._owner == get_ident():  # a signal handler closes what it has interrupted
-            self._it, self._batch, self._calls = (), NOTHING, ()
+            self._it, self._batch = (), NOTHING
+            self._calls = self._soon = self._now = ()
             self._sender = self._handle = NO_HANDLE
         else:
             self._in_turn(None, self._forget, handle)

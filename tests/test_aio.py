@@ -15,6 +15,7 @@ from children import Child
 import smipc
 import smipc.aio
 from smipc import CHAN_R, CHAN_W
+from smipc._timing import POLL, SOON
 
 
 class NoDescriptorsLoop(asyncio.SelectorEventLoop):
@@ -172,6 +173,153 @@ def test_streams_can_be_waited_for(name: bytes, run: Run) -> None:
     run(main())
 
 
+def stream_ends(name: bytes, capacity: int = 65536) -> tuple[smipc.aio.Channel, smipc.aio.Channel]:
+    return (
+        smipc.aio.open_channel(name, CHAN_W, capacity),
+        smipc.aio.open_channel(name, CHAN_R, capacity),
+    )
+
+
+def test_streams_of_pieces_of_all_sizes(name: bytes, run: Run) -> None:
+    sent = random.Random(1).randbytes(60_000)
+
+    async def main() -> None:
+        writer, reader = stream_ends(name, 700)
+        async with writer, reader:
+
+            async def write() -> None:
+                at = 0
+                for size in (1, 20, 700, 699, 5000, 0, 30_000, len(sent)):
+                    await writer.write(sent[at : at + size])
+                    at += size
+                writer.close()
+
+            writing = asyncio.create_task(write())
+            received = b""
+            for size in (7, 700, 1, 3000, 20_000, 0, 500):
+                piece = bytearray(size + 3)
+                assert await reader.read(piece, size, blocking=True) == size
+                received += piece[:size]
+            while len(received) < len(sent):
+                await reader.readable()
+                piece = bytearray(1000)
+                received += piece[: await reader.read(piece, 1000)]
+            assert received == sent
+            await writing
+            with pytest.raises(smipc.OppositeEndClosedError):
+                await reader.read(bytearray(1), 1, blocking=True)
+
+    run(main())
+
+
+def test_a_cancelled_read_consumes_nothing(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        writer, reader = stream_ends(name, 100)
+        async with writer, reader:
+            for size in (50, 100, 5000):
+                sent = random.randbytes(size)
+                for there in (0, size // 3):
+                    rest = asyncio.create_task(writer.write(sent[:there]))
+                    for timeout in (0, 0.01):
+                        with pytest.raises((smipc.TimedOutError, asyncio.TimeoutError)):
+                            reading = reader.read(bytearray(size), size, True, timeout or None)
+                            await asyncio.wait_for(reading, 0.01 if timeout else 0.005)
+                    buffer = bytearray(size)
+                    complete = asyncio.create_task(reader.read(buffer, size, blocking=True))
+                    await rest
+                    await writer.write(sent[there:])
+                    assert await complete == size
+                    assert buffer == sent
+
+    run(main())
+
+
+def test_a_write_that_waits_can_be_cancelled(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        writer, reader = stream_ends(name, 100)
+        async with writer, reader:
+            await writer.write(bytes(90))
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(writer.write(bytes(20)), 0.02)
+            with pytest.raises(smipc.TimedOutError) as caught:
+                await writer.write(bytes(20), 0)
+            assert caught.value.transferred == 0
+            assert await reader.read(bytearray(200), 200) == 90
+            await writer.write(b"next")
+            buffer = bytearray(4)
+            assert await reader.read(buffer, 4, blocking=True) == 4
+            assert buffer == b"next"
+
+    run(main())
+
+
+def test_what_is_handed_out_takes_no_turn_of_the_loop(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        writer, reader = ends(name)
+        async with writer, reader:
+            writer.channel.send_many([b"%d" % i for i in range(200)])
+            assert await reader.recv() == b"0"  # and fetches the others
+            turned: list[bool] = []
+            asyncio.get_running_loop().call_soon(turned.append, True)
+            for i in range(1, 200):
+                assert await reader.recv() == b"%d" % i
+            assert not turned
+
+    run(main())
+
+
+def test_a_task_that_never_has_to_wait_does_not_keep_others_waiting(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        for way in ("recv", "recv_many", "recv_into", "stream"):
+            writer, reader = (stream_ends if way == "stream" else ends)(name)
+            others_had_enough = asyncio.Event()
+
+            async def other(enough: asyncio.Event) -> None:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                enough.set()
+
+            async with writer, reader:
+                task = asyncio.create_task(other(others_had_enough))
+                while not others_had_enough.is_set():
+                    if way == "stream":
+                        await writer.write(b"x")
+                        await reader.read(bytearray(1), 1, blocking=True)
+                        continue
+                    await writer.send(b"x")
+                    if way == "recv":
+                        await reader.recv()
+                    elif way == "recv_many":
+                        await reader.recv_many()
+                    else:
+                        await reader.recv_into(bytearray(1))
+                await task
+
+    run(main())
+
+
+def test_nobody_spins_while_the_loop_has_something_to_run(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        reader = smipc.aio.open_channel(name, CHAN_R, framing="message")
+        async with reader:
+            assert await reader._turn(None) == SOON
+            assert await reader._turn(POLL) == POLL
+            busy = True
+
+            async def other() -> None:
+                while busy:
+                    await asyncio.sleep(0)
+
+            task = asyncio.create_task(other())
+            for _ in range(10):
+                assert await reader._turn(None) == POLL
+            busy = False
+            await task
+            assert await reader._turn(None) == SOON
+
+    run(main())
+
+
 def test_timeouts(name: bytes, run: Run) -> None:
     async def main() -> None:
         writer, reader = ends(name, 100)
@@ -198,6 +346,59 @@ def test_timeouts(name: bytes, run: Run) -> None:
             assert await reader.recv() == bytes(100)
             with pytest.raises(smipc.TimedOutError):
                 await reader.recv(0)
+
+    run(main())
+
+
+def test_timeouts_of_tasks_that_wait_behind_others(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        writer, reader = ends(name, 100)
+        async with writer, reader:
+            await writer.send(bytes(100))
+            first = asyncio.create_task(writer.send(b"first"))
+            while not writer._is_queued():
+                await asyncio.sleep(0)
+            for timeout in (0, 0.02):
+                with pytest.raises(smipc.TimedOutError):
+                    await writer.send(b"late", timeout)
+            second = asyncio.create_task(writer.send(b"second"))
+            given_up = asyncio.create_task(writer.send(b"given up"))
+            third = asyncio.create_task(writer.send(b"third"))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            received = [await reader.recv() for _ in range(4)]
+            assert received == [bytes(100), b"first", b"second", b"third"]
+            await asyncio.gather(first, second, third)
+            assert not writer._is_queued()
+            await asyncio.wait((given_up,))
+
+    run(main())
+
+
+def test_a_large_message_whose_writer_pauses(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        reader = smipc.aio.open_channel(name, CHAN_R, 100, framing="message")
+        with smipc.open_channel(name, CHAN_W, 100, framing="message") as writer:
+            async with reader:
+                for way in (reader.recv, reader.recv_many, reader.recv_object):
+                    with pytest.raises(smipc.TimedOutError):
+                        writer.send(bytes(1000), 0)  # its beginning is in the channel
+                    for timeout in (0, 0.02):
+                        with pytest.raises(smipc.TimedOutError):
+                            await way(timeout=timeout)
+                    with pytest.raises(asyncio.TimeoutError):
+                        await asyncio.wait_for(way(), 0.02)
+                    waiting = asyncio.create_task(way())
+                    for _ in range(100):
+                        await asyncio.sleep(0)
+                    assert not waiting.done()
+                    if way == reader.recv_object:
+                        thread = threading.Thread(target=writer.send_object, args=(bytes(1000),))
+                    else:
+                        thread = threading.Thread(target=writer.send, args=(bytes(1000),))
+                    thread.start()
+                    assert await waiting in (bytes(1000), [bytes(1000)])
+                    thread.join()
 
     run(main())
 

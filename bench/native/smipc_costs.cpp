@@ -3,6 +3,7 @@
 //   attach      open + close of the second end, while another process holds the first
 //   memory      bytes of /dev/shm that a channel with both ends open takes beyond its capacity
 //   idle        CPU of a reader that waits for --seconds, in % of a core
+//   idlewait    the same of smipc_wait with --channels readers
 //   many        round trip while --channels more channels are open in the same two processes
 #include <ftw.h>
 #include <sys/resource.h>
@@ -113,26 +114,26 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// The writer is there, in another process, and silent.
-void idle(const Options& options) {
-  const std::string name = bench::unique_name("idle");
+// The writers are there, in another process, and silent. `wait` waits for options.seconds.
+template <class Wait>
+void time_idling(const Options& options, std::uint64_t channels, Wait wait) {
+  const std::string base = bench::unique_name("idle");
   bench::Control control;
   pid_t child = 0;
-  if (bench::split(child) == bench::Side::kResponder) {
-    smipc_channel* writer = bench::open_end(name, SMIPC_WRITER, options);
-    control.wait_for_both();
+  const bool is_writer = bench::split(child) == bench::Side::kResponder;
+  std::vector<smipc_channel*> ends;
+  for (std::uint64_t i = 0; i < channels; ++i) {
+    const std::string name = base + "-" + std::to_string(i);
+    ends.push_back(bench::open_end(name, is_writer ? SMIPC_WRITER : SMIPC_READER, options));
+  }
+  control.wait_for_both();
+  if (is_writer) {
     pause();
-    close_end(writer);
     _exit(0);
   }
-  smipc_channel* reader = bench::open_end(name, SMIPC_READER, options);
-  control.wait_for_both();
-  char buffer[64];
-  std::size_t size = 0;
-  const auto wait_ns = static_cast<std::int64_t>(options.seconds * 1e9);
   const double cpu_before = cpu_seconds();
   const std::uint64_t begin = bench::now_ns();
-  const smipc_status status = smipc_channel_recv(reader, buffer, sizeof buffer, wait_ns, &size);
+  const smipc_status status = wait(ends, static_cast<std::int64_t>(options.seconds * 1e9));
   const double wall = static_cast<double>(bench::now_ns() - begin) / 1e9;
   const double cpu = cpu_seconds() - cpu_before;
   if (status != SMIPC_E_TIMED_OUT) {
@@ -142,7 +143,25 @@ void idle(const Options& options) {
   signal(SIGCHLD, SIG_DFL);
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
-  close_end(reader);
+  for (smipc_channel* end : ends) {
+    close_end(end);
+  }
+}
+
+void idle(const Options& options) {
+  time_idling(options, 1, [](const std::vector<smipc_channel*>& ends, std::int64_t wait_ns) {
+    char buffer[64];
+    std::size_t size = 0;
+    return smipc_channel_recv(ends[0], buffer, sizeof buffer, wait_ns, &size);
+  });
+}
+
+void idle_wait(const Options& options) {
+  time_idling(options, options.channels,
+              [](const std::vector<smipc_channel*>& ends, std::int64_t wait_ns) {
+                std::vector<std::uint8_t> ready(ends.size());
+                return smipc_wait(ends.data(), ends.size(), wait_ns, ready.data(), nullptr);
+              });
 }
 
 void many(const Options& options) {
@@ -206,11 +225,9 @@ void many(const Options& options) {
 
 int main(int argc, char** argv) {
   const Options options = bench::parse_options(argc, argv);
-  const std::map<std::string, void (*)(const Options&)> kinds = {{"openclose", open_close},
-                                                                 {"attach", attach},
-                                                                 {"memory", memory},
-                                                                 {"idle", idle},
-                                                                 {"many", many}};
+  const std::map<std::string, void (*)(const Options&)> kinds = {
+      {"openclose", open_close}, {"attach", attach}, {"memory", memory}, {"idle", idle},
+      {"idlewait", idle_wait},   {"many", many}};
   const auto kind = kinds.find(options.kind);
   if (kind == kinds.end()) {
     bench::fail("unknown kind " + options.kind);

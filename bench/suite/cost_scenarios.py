@@ -70,7 +70,15 @@ def idle() -> Scenario:
         (
             costs("C, default waiting", "idle", "idle"),
             costs("C, wait=block", "idle", "idle", wait="block"),
+            costs(
+                "C, smipc_wait on 10 channels", "idlewait", "idle", capacity=4 * KIB, channels=10
+            ),
+            costs(
+                "C, smipc_wait on 300 channels", "idlewait", "idle", capacity=4 * KIB, channels=300
+            ),
             python_costs("Python, default waiting", "idle", "idle"),
+            python_costs("Python, a listener", "listener", "idle"),
+            python_costs("Python, smipc.aio", "aio", "idle"),
         ),
         rounds=1,
         placed=False,

@@ -87,6 +87,11 @@ typedef int32_t smipc_status;
 
 #define SMIPC_FOREVER ((int64_t)-1)
 
+/* For event loops, as the timeout of a call on one channel: as 0, but the call
+ * first spins up to 50 us, less or not at all while that is of no use, and
+ * never sleeps. What it is waiting for may be answered by then. */
+#define SMIPC_SOON ((int64_t)-2)
+
 /* The ABI version: a library with another value must not be used. */
 #define SMIPC_ABI_VERSION 1
 
@@ -474,6 +479,10 @@ SMIPC_API int64_t smipc_channel_fetch(smipc_channel *channel, int64_t timeout_ns
 /* As smipc_channel_fetch with a timeout of at most 200 ms, chosen so that the
  * caller can look after its own signals: SMIPC_E_TIMED_OUT then means go on. */
 SMIPC_API int64_t smipc_channel_fetch_wait(smipc_channel *channel);
+
+/* smipc_channel_fetch with a timeout of SMIPC_SOON, and of 0. */
+SMIPC_API int64_t smipc_channel_fetch_soon(smipc_channel *channel);
+SMIPC_API int64_t smipc_channel_fetch_now(smipc_channel *channel);
 
 /* Sends the messages of a marshal (version 2) list of bytes objects, from item
  * `*inout_index` on; it gets the index of the first that has not gone.

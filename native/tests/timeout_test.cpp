@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <functional>
+#include <thread>
 
+#include "core/channel.h"
 #include "support.hpp"
 
 namespace smipc::test {
@@ -127,6 +129,10 @@ class Blocked : public testing::TestWithParam<std::tuple<std::size_t, std::uint3
 
   bool is_wait() const { return std::string_view(call_.name) == "wait"; }
 
+  bool is_large() const {
+    return std::string_view(call_.name).find("_large") != std::string_view::npos;
+  }
+
   std::size_t wanted_bytes() const {
     return std::string_view(call_.name) == "read_large" ? 300 : 50;
   }
@@ -203,6 +209,32 @@ TEST_P(Blocked, times_out_and_names_the_channel) {
   const std::int64_t before = now_ns();
   EXPECT_STATUS(SMIPC_E_TIMED_OUT, call_.run(end_, kShort));
   EXPECT_GE(now_ns() - before, kShort) << "it waits as long as it was told to";
+}
+
+TEST_P(Blocked, soon_gives_up_without_having_slept) {
+  if (is_wait()) GTEST_SKIP() << "it is for one channel";
+  for (int i = 0; i < 300; ++i) {  // enough for each length of the spin
+    EXPECT_STATUS(SMIPC_E_TIMED_OUT, call_.run(end_, SMIPC_SOON));
+  }
+  EXPECT_EQ(0u, end_->self->wait_word.load() & detail::kSleeping);
+}
+
+TEST_P(Blocked, soon_sees_what_happens_meanwhile) {
+  if (is_wait()) GTEST_SKIP() << "it is for one channel";
+  if (is_large()) GTEST_SKIP() << "it would have to begin again each time";
+  std::atomic<bool> began{false};
+  Companion other(Place::kThread, [&] {
+    while (!began.load()) std::this_thread::yield();
+    unblock();
+  });
+  smipc_status status = call_.run(end_, SMIPC_SOON);
+  began.store(true);
+  while (status == SMIPC_E_TIMED_OUT) status = call_.run(end_, SMIPC_SOON);
+  EXPECT_GE(status, 0) << smipc_last_error();
+  if (call_.mode == SMIPC_WRITER) {
+    EXPECT_OK(smipc_channel_close(end_));
+  }
+  other.join();
 }
 
 TEST_P(Blocked, goes_on_when_it_can) {

@@ -132,7 +132,7 @@ static void stream(void) {
   CHECK_STATUS(smipc_channel_read(p.w, buffer, 1, 0), SMIPC_E_WRONG_END);
   CHECK_STATUS(smipc_channel_send(p.w, "x", 1, 0), SMIPC_E_WRONG_FRAMING);
   CHECK_STATUS(smipc_channel_recv(p.r, buffer, 1, 0, &size), SMIPC_E_WRONG_FRAMING);
-  CHECK_STATUS(smipc_channel_write(p.w, "x", 1, -2, NULL), SMIPC_E_INVALID);
+  CHECK_STATUS(smipc_channel_write(p.w, "x", 1, -3, NULL), SMIPC_E_INVALID);
   CHECK_STATUS(smipc_channel_write(p.w, NULL, 1, 0, NULL), SMIPC_E_INVALID);
   free_pair(p);
 }
@@ -398,6 +398,9 @@ static void for_bindings(void) {
   CHECK_OK(smipc_channel_fetch_open(p.r, &area));
   CHECK(smipc_channel_fetch(p.r, 0) == SMIPC_E_TIMED_OUT);
   CHECK(smipc_channel_fetch_wait(p.r) == SMIPC_E_TIMED_OUT);
+  CHECK(smipc_channel_fetch_soon(p.r) == SMIPC_E_TIMED_OUT);
+  CHECK(smipc_channel_fetch_now(p.r) == SMIPC_E_TIMED_OUT);
+  CHECK_STATUS(smipc_channel_recv(p.r, NULL, 0, SMIPC_SOON, &index), SMIPC_E_TIMED_OUT);
   CHECK_OK(smipc_channel_try_send(p.w, "one", 3));
   result = smipc_channel_fetch(p.r, 0);
   CHECK(result >> SMIPC_FETCH_KIND_SHIFT == SMIPC_FETCH_ONE);

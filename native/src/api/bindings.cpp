@@ -120,6 +120,14 @@ SMIPC_API int64_t smipc_channel_fetch_wait(smipc_channel* channel) {
   return smipc_channel_fetch(channel, kBindingSliceNs);
 }
 
+SMIPC_API int64_t smipc_channel_fetch_soon(smipc_channel* channel) {
+  return smipc_channel_fetch(channel, kSoon);
+}
+
+SMIPC_API int64_t smipc_channel_fetch_now(smipc_channel* channel) {
+  return smipc_channel_fetch(channel, 0);
+}
+
 SMIPC_API smipc_status smipc_channel_send_list(smipc_channel* channel, const void* blob,
                                                size_t blob_size, int64_t timeout_ns,
                                                size_t* inout_index) {

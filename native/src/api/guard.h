@@ -38,7 +38,7 @@ Status with_channel(smipc_channel* channel, CallKind kind, std::int64_t timeout_
                     Call call) noexcept {
   return guarded([&]() -> Status {
     if (channel == nullptr) return no_handle();
-    if (timeout_ns < kForever) return bad_timeout(*channel, timeout_ns);
+    if (timeout_ns < kSoon) return bad_timeout(*channel, timeout_ns);
     const Deadline deadline(timeout_ns);
     const Entry entry(*channel, kind, deadline);
     return entry.ok() ? call(deadline) : entry.status();

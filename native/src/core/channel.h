@@ -99,9 +99,14 @@ struct ReaderState {
 };
 
 struct WaitState {
+  // Spinning pays while answers come within the cost of a sleep (about 45 us here across cores).
+  static constexpr std::int64_t kLongSpinNs = 50'000;
+
   std::int64_t average_ns = 0;  // how long waits usually take
   std::uint32_t count = 0;
-  bool in_vain = false;                           // the last wait timed out after a while
+  bool in_vain = false;                // the last wait timed out after a while
+  std::int64_t soon_ns = kLongSpinNs;  // how long a call that must not sleep may spin
+  std::uint32_t soon_misses = 0;       // such spins in a row that were too short to be of use
   std::atomic<std::int64_t> last_liveness_ns{0};  // also used without the lock: smipc_wait
   std::atomic<std::uint32_t> announcements{0};    // of sleeps, by whichever thread
 };

@@ -5,15 +5,18 @@
 #include <cstdint>
 
 #include "platform/platform.h"
+#include "smipc.h"
 
 namespace smipc::detail {
 
-inline constexpr std::int64_t kForever = -1;
+inline constexpr std::int64_t kForever = SMIPC_FOREVER;
+inline constexpr std::int64_t kSoon = SMIPC_SOON;
 
 class Deadline {
  public:
-  // timeout_ns as in smipc.h: 0 tries, kForever waits for ever.
-  explicit Deadline(std::int64_t timeout_ns) : timeout_ns_(timeout_ns) {
+  // timeout_ns as in smipc.h: 0 tries, kSoon tries and may spin a little, kForever waits for ever.
+  explicit Deadline(std::int64_t timeout_ns)
+      : timeout_ns_(timeout_ns == kSoon ? 0 : timeout_ns), soon_(timeout_ns == kSoon) {
     if (timeout_ns > 0) {
       const std::int64_t now = plat_now_ns();
       at_ns_ = timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
@@ -21,6 +24,8 @@ class Deadline {
   }
 
   bool tries_only() const { return timeout_ns_ == 0; }
+  // Of one that tries only: it may spin before it gives up.
+  bool soon() const { return soon_; }
   bool passed(std::int64_t now_ns) const { return timeout_ns_ >= 0 && now_ns >= at_ns_; }
 
   // What is left, at most `longest_ns`, never negative.
@@ -32,6 +37,7 @@ class Deadline {
  private:
   std::int64_t timeout_ns_;
   std::int64_t at_ns_ = 0;
+  bool soon_;
 };
 
 }  // namespace smipc::detail

@@ -70,10 +70,10 @@ inline constexpr std::uint32_t kEpochShift = 8;  // above: counts the holders of
 // One role of a channel. The lines are ordered by who touches them how often.
 struct EndShm {
   // Line 1: who holds the role. Written under the setup lock at attach, read by slow paths.
-  alignas(kCacheLine) AtomicU32 pid;  // for people; liveness never depends on it (but on Windows,
-                                      // together with start_time)
+  alignas(kCacheLine) AtomicU32 pid;  // with start_time: which process; a role is held if the OS
+                                      // says so (which on Windows goes by the two)
   AtomicU32 wait_policy;
-  AtomicU64 start_time;   // the OS's creation time of the process; 0 where it is not needed
+  AtomicU64 start_time;   // see plat_process_start_time; 0: unknown
   AtomicU64 attached_at;  // the ring cursor at which this holder began
   AtomicU32 only_cpu;     // 1 + the processor that the holder is confined to; 0: it has several
 

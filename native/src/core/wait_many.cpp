@@ -1,8 +1,10 @@
 // smipc_wait: until any of several readers can be read.
+#include <algorithm>
 #include <atomic>
 #include <system_error>
 #include <vector>
 
+#include "core/liveness_round.h"
 #include "core/quiet_thread.h"
 #include "core/sleeping_set.h"
 #include "core/watcher.h"
@@ -10,7 +12,10 @@
 namespace smipc::detail {
 namespace {
 
-constexpr int kQuickPolls = 64;
+// Looks before anybody sleeps: so many at all channels together, and at each.
+constexpr std::size_t kQuickLooks = 1024;
+constexpr std::size_t kQuickPolls = 64;
+constexpr std::int64_t kIdleNs = 3'600'000'000'000;
 
 std::size_t mark_ready(Channel* const* channels, std::size_t count, std::uint8_t* out_ready) {
   std::size_t ready = 0;
@@ -35,11 +40,8 @@ bool any_ready(Channel* const* channels, std::size_t count) {
   return any_closed(channels, count);
 }
 
-void look_for_peers(Channel* const* channels, std::size_t count, bool now) {
-  for (std::size_t i = 0; i < count; ++i) look_for_peer(*channels[i], now);
-}
-
-// More channels than one call to the OS can wait for: a thread for each lot, for one slice.
+// More channels than one call to the OS can wait for: a thread for each lot, which sleeps until
+// something happens. What one may miss, and who has died, the thread that waits for them looks for.
 class Helpers {
  public:
   Helpers(Channel* const* channels, std::size_t count) {
@@ -50,9 +52,10 @@ class Helpers {
       for (std::size_t first = 0; first < count; first += kSleepingSetMax) {
         const std::size_t lot = std::min(kSleepingSetMax, count - first);
         threads_.push_back(start_quiet_thread([this, channels, first, lot, stop] {
+          SleepingSet set;
           while (!stopped_.load(std::memory_order_acquire) && !any_ready(channels + first, lot)) {
-            const PlatWake wake = sleep_on_all(channels + first, lot, &stop, kSliceNs);
-            look_for_peers(channels + first, lot, wake == PlatWake::kPeerEnded);
+            const PlatWake wake = set.sleep(channels + first, lot, &stop, kIdleNs);
+            if (wake == PlatWake::kPeerEnded) LivenessRound().look(channels + first, lot, true);
           }
           plat_bell_ring(found_);
         }));
@@ -91,12 +94,13 @@ class Helpers {
 template <class Sleep>
 Status sleep_until_ready(Channel* const* channels, std::size_t count, const Deadline& deadline,
                          Sleep sleep) {
+  LivenessRound liveness;
   for (;;) {
     if (any_ready(channels, count)) return SMIPC_OK;
     const std::int64_t now_ns = plat_now_ns();
     if (deadline.passed(now_ns)) return fail_quietly(SMIPC_E_TIMED_OUT, {});
     const PlatWake wake = sleep(deadline.slice(now_ns, kSliceNs));
-    look_for_peers(channels, count, wake == PlatWake::kPeerEnded);
+    liveness.look(channels, count, wake == PlatWake::kPeerEnded);
     if (wake == PlatWake::kInterrupted && !any_ready(channels, count)) {
       return fail_quietly(SMIPC_E_INTERRUPTED, {});
     }
@@ -105,9 +109,11 @@ Status sleep_until_ready(Channel* const* channels, std::size_t count, const Dead
 
 Status sleep_for_any(Channel* const* channels, std::size_t count, const Deadline& deadline) {
   if (count <= kSleepingSetMax) {
-    return sleep_until_ready(channels, count, deadline, [channels, count](std::int64_t slice_ns) {
-      return sleep_on_all(channels, count, nullptr, slice_ns);
-    });
+    SleepingSet set;
+    return sleep_until_ready(channels, count, deadline,
+                             [channels, count, &set](std::int64_t slice_ns) {
+                               return set.sleep(channels, count, nullptr, slice_ns);
+                             });
   }
   try {
     Helpers helpers(channels, count);
@@ -125,12 +131,13 @@ Status sleep_for_any(Channel* const* channels, std::size_t count, const Deadline
 Status wait_for_any(Channel* const* channels, std::size_t count, const Deadline& deadline,
                     std::uint8_t* out_ready, std::size_t* out_count) {
   *out_count = mark_ready(channels, count, out_ready);
-  for (int poll = 0; poll < kQuickPolls && *out_count == 0 && !deadline.tries_only(); ++poll) {
+  const std::size_t polls = deadline.tries_only() ? 0 : std::min(kQuickPolls, kQuickLooks / count);
+  for (std::size_t poll = 0; poll < polls && *out_count == 0; ++poll) {
     plat_spin_pause();
     if (any_ready(channels, count)) *out_count = mark_ready(channels, count, out_ready);
   }
   if (*out_count > 0) return SMIPC_OK;
-  look_for_peers(channels, count, false);
+  LivenessRound().look(channels, count, false);
   if (deadline.tries_only() && !any_ready(channels, count)) {
     return fail_quietly(SMIPC_E_TIMED_OUT, {});
   }

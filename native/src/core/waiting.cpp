@@ -7,8 +7,7 @@
 namespace smipc::detail {
 namespace {
 
-// Spinning pays while answers come within the cost of a sleep (about 45 us here across cores).
-constexpr std::int64_t kLongSpinNs = 50'000;
+constexpr std::int64_t kLongSpinNs = WaitState::kLongSpinNs;
 constexpr std::int64_t kShortSpinNs = 3'000;
 constexpr std::int64_t kUsuallyLongNs = 60'000;
 // Now and then a spin of more than a wake-up's length, in case waits got short: two ends that both
@@ -18,6 +17,9 @@ constexpr std::int64_t kProbeSpinNs = 150'000;
 // Who waited this long in vain goes back to sleep at once.
 constexpr std::int64_t kInVainNs = 1'000'000;
 constexpr int kPollsPerClock = 32;
+// The same for calls that must not sleep (SMIPC_SOON), which keep an event loop from other work: so
+// seldom that it is some 2 us on average.
+constexpr std::uint32_t kSoonProbeEvery = 64;
 // Polls before anything is written down or a clock is read: some 3 us. An answer within them costs
 // no line but the cursor's.
 constexpr int kQuickPolls = 256;
@@ -108,6 +110,28 @@ bool quick_spin(Channel& channel, ReadyFunction ready, void* context) {
     plat_spin_pause();
   }
   return false;
+}
+
+// All the waiting of a call that must not sleep. True: the condition is true. The budget halves with
+// each spin that was in vain and is back at once when one was not.
+bool spin_soon(Channel& channel, ReadyFunction ready, void* context) {
+  WaitState& wait = channel.wait;
+  if (!spins_first(channel)) return false;
+  bool came = false;
+  for (int poll = 0; poll < kQuickPolls && !came; ++poll) {
+    came = ready(channel, context, false);
+    if (!came) plat_spin_pause();
+  }
+  if (!came) {
+    std::int64_t spin_ns = wait.soon_ns;
+    if (spin_ns == 0 && ++wait.soon_misses % kSoonProbeEvery == 0) spin_ns = kProbeSpinNs;
+    came = spin_ns > 0 &&
+           spin(channel, Deadline(kForever), plat_now_ns(), spin_ns, ready, context) &&
+           ready(channel, context, true);
+  }
+  wait.soon_ns = came ? kLongSpinNs : wait.soon_ns / 2;
+  if (wait.soon_ns < kShortSpinNs) wait.soon_ns = 0;
+  return came;
 }
 
 bool is_stream_writer(const Channel& channel) {
@@ -211,6 +235,7 @@ Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t w
     return stop_unless_ready(channel, reason, ready, context);
   }
   if (deadline.tries_only()) {
+    if (deadline.soon() && spin_soon(channel, ready, context)) return SMIPC_OK;
     const Status gone = look_for_peer(channel, false);
     if (gone != SMIPC_OK) return stop_unless_ready(channel, gone, ready, context);
     if (is_stream_writer(channel)) announce_stall(channel, wanted_bytes);

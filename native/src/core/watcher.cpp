@@ -6,8 +6,10 @@
 #include <memory>
 #include <mutex>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "core/liveness_round.h"
 #include "core/quiet_thread.h"
 #include "core/sleeping_set.h"
 
@@ -49,6 +51,7 @@ class WatchGroup {
   void remove(WatchEntry* entry) {
     std::unique_lock<std::mutex> guard(mutex_);
     std::erase(entries_, entry);
+    removed_ = true;
     const std::uint64_t round = round_;
     plat_bell_ring(bell_);
     next_round_.wait(guard, [this, round] { return round_ > round; });
@@ -64,6 +67,8 @@ class WatchGroup {
 
   void run() {
     std::vector<Channel*> channels;
+    SleepingSet set;
+    LivenessRound liveness;
     for (;;) {
       PlatWaitPoint ring;
       channels.clear();
@@ -71,6 +76,7 @@ class WatchGroup {
         const std::lock_guard<std::mutex> guard(mutex_);
         ++round_;
         ring = plat_bell_point(bell_);
+        if (std::exchange(removed_, false)) set.forget();
         for (WatchEntry* entry : entries_) {
           if (entry->armed_.load(std::memory_order_relaxed)) channels.push_back(&entry->channel_);
         }
@@ -80,8 +86,8 @@ class WatchGroup {
         plat_wait(ring, kIdleNs);
         continue;
       }
-      const PlatWake wake = sleep_on_all(channels.data(), channels.size(), &ring, kSliceNs);
-      for (Channel* channel : channels) look_for_peer(*channel, wake == PlatWake::kPeerEnded);
+      const PlatWake wake = set.sleep(channels.data(), channels.size(), &ring, kSliceNs);
+      liveness.look(channels.data(), channels.size(), wake == PlatWake::kPeerEnded);
       signal_ready();
     }
   }
@@ -99,6 +105,7 @@ class WatchGroup {
   std::condition_variable next_round_;
   std::vector<WatchEntry*> entries_;
   std::uint64_t round_ = 0;
+  bool removed_ = false;  // a channel, since the last round
   PlatBell* bell_ = nullptr;
 };
 

@@ -108,7 +108,8 @@ PlatResult plat_segments_sweep(std::uint32_t kind, std::size_t head_bytes,
                                bool (*removable)(const std::byte* head, std::size_t size),
                                std::size_t* out_removed);
 
-// The creation time of this process as plat_segment_role_held wants it back; 0 where not needed.
+// With the pid it tells this process from every other one that is or was; never 0, and another one in
+// a forked child. The time of its creation where plat_segment_role_held needs that, else any number.
 std::uint64_t plat_process_start_time();
 std::uint32_t plat_process_id();
 

@@ -28,6 +28,9 @@ std::int64_t read_clock(clockid_t clock) {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
+// Drawn when it is first asked for; a forked child draws its own.
+std::atomic<std::uint64_t> g_process_number{0};
+
 }  // namespace
 
 std::int64_t plat_now_ns() { return read_clock(CLOCK_MONOTONIC); }
@@ -75,7 +78,16 @@ std::uint32_t plat_only_cpu() {
   return 0;
 }
 
-std::uint64_t plat_process_start_time() { return 0; }
+// The OS tells when it was asked about a lock, so any number will do that no other process has.
+std::uint64_t plat_process_start_time() {
+  // Relaxed: only the number itself is of interest.
+  std::uint64_t number = g_process_number.load(std::memory_order_relaxed);
+  if (number != 0) return number;
+  const std::uint64_t fresh = plat_random_u64();
+  return g_process_number.compare_exchange_strong(number, fresh, std::memory_order_relaxed)
+             ? fresh
+             : number;
+}
 
 std::uint32_t plat_process_id() { return static_cast<std::uint32_t>(::getpid()); }
 
@@ -122,6 +134,7 @@ void plat_on_fork(void (*lock)(), void (*unlock)(), void (*child)()) {
         unlock_after();
       },
       [] {
+        g_process_number.store(0, std::memory_order_relaxed);
         mark_in_child();
         fork_mutex().unlock();
         unlock_after();
