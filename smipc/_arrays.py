@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 
 from smipc._end import FETCHING, NOTHING
 from smipc._native import ffi, lib
-from smipc._timing import SLICE, deadline_after
+from smipc._timing import SLICE, deadline_after, is_timeout
 from smipc.errors import InvalidArgumentError, InvalidTypeError, MessageFormatError
 
 TYPE_CHECKING = False
@@ -61,6 +61,8 @@ def array_parts(channel: Views, array: Any) -> tuple[bytes, memoryview]:
 
 
 def send_array(channel: Views, array: Any, timeout: float | None) -> None:
+    if timeout is not None and not is_timeout(timeout):
+        deadline_after(channel._cid, timeout)
     if type(array) is numpy.ndarray and array.flags.c_contiguous:
         header = _headers.get((array.dtype, array.shape, False))
         if (
@@ -82,6 +84,8 @@ def send_array(channel: Views, array: Any, timeout: float | None) -> None:
 
 
 def recv_array(channel: Views, timeout: float | None, out: Any) -> Array:
+    if timeout is not None and not is_timeout(timeout):
+        deadline_after(channel._cid, timeout)
     kind = channel._array_kind if out is None else _kind_of(out)
     header = b"" if kind is None else _headers.get(kind) or _header(channel, kind)
     if kind is not None and len(header) <= _PREFIX:
@@ -174,7 +178,7 @@ class ArrayReservation:
         order: str,
         timeout: float | None,
     ) -> None:
-        if order not in ("C", "F"):
+        if not isinstance(order, str) or order not in ("C", "F"):
             raise channel._error(InvalidArgumentError, f"order must be 'C' or 'F': {order!r}")
         try:
             wanted = numpy.dtype(dtype)

@@ -15,7 +15,7 @@ from smipc._buffers import pointer, whole_number
 from smipc._end import FETCHING, NOTHING, End
 from smipc._marshal import loads
 from smipc._native import ffi, lib
-from smipc._timing import deadline_after, slice_ns
+from smipc._timing import deadline_after, is_timeout, slice_ns
 from smipc.errors import OppositeEndClosedError, OppositeEndDiedError, OutOfMemoryError
 
 TYPE_CHECKING = False
@@ -53,6 +53,10 @@ class Inbox(End):
         OppositeEndDiedError if it was killed; WrongEndError, WrongFramingError, ClosedError,
         BusyError (a listener reads it, or a peek is open), OutOfMemoryError, CorruptError.
         """
+        if timeout is not None and not is_timeout(timeout):
+            deadline_after(
+                self._cid, timeout
+            )  # says what is wrong, also when nothing is waited for
         for count, message in self._it:
             self._taken[0] = count
             return message

@@ -7,7 +7,7 @@ from smipc._buffers import pointer, readable, unpin, whole_number, writable
 from smipc._end import End
 from smipc._native import ffi, lib
 from smipc._timing import POLL, deadline_after, has_passed, slice_ns
-from smipc.errors import InvalidArgumentError, OppositeEndClosedError, TimedOutError
+from smipc.errors import InvalidArgumentError, SmipcError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Stream(End):
         try:
             self._in_turn(deadline, self._write_slices, (memory, written))
         except BaseException as problem:
-            if isinstance(problem, (TimedOutError, OppositeEndClosedError)):
+            if isinstance(problem, SmipcError):
                 problem.transferred = written[1]
             unpin(memory)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smipc import _abi
+from smipc._buffers import one_by_one
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, has_passed, slice_ns
 from smipc.errors import BusyError, InvalidTypeError, WrongEndError, error
@@ -27,7 +28,7 @@ def wait(channels: Iterable[Channel], timeout: float | None = None) -> list[Chan
     from smipc.channel import Channel
 
     deadline = deadline_after(b"", timeout)
-    all_of_them = list(channels)
+    all_of_them = one_by_one(b"", "channels", channels)
     for channel in all_of_them:
         if not isinstance(channel, Channel):
             raise InvalidTypeError(f"a Channel is needed, not {type(channel).__name__}")
