@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
+import itertools
+import operator
 import os
 import signal
 import sys
@@ -296,3 +300,20 @@ def test_an_exception_in_another_threads_wait_does_not_hurt(pair: Pair) -> None:
     assert [type(problem) for problem in problems] == [Interrupted]
     writer.send(b"x")
     assert reader.recv() == b"x"
+
+
+def test_a_signal_on_top_of_an_error_leaves_the_turn_free(pair: Pair) -> None:
+    """The signal comes as the error does: there is no step of Python's between the two."""
+    writer, reader = pair
+    # Unlike that of module signal this one does not look whether there is a signal to handle; nor
+    # does this error, which has no repr in its text.
+    send_signal = ctypes.CDLL(None)["raise"]
+    work: Any = itertools.chain(
+        map(send_signal, (signal.SIGINT,)), map(operator.truediv, (1,), (0,))
+    )
+    with pytest.raises(KeyboardInterrupt):
+        reader._in_turn(work, functools.reduce, operator.add)
+    writer.send(b"still works")
+    assert reader.recv(0) == b"still works"
+    with pytest.raises(smipc.TimedOutError, match="no message"):
+        reader.recv_into(bytearray(1), 0)
