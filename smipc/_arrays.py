@@ -17,6 +17,7 @@ import numpy
 from numpy.lib import format as npy
 
 from smipc._end import FETCHING, NOTHING
+from smipc._loans import Borrow, Reservation
 from smipc._native import ffi, lib
 from smipc._timing import SLICE, deadline_after, is_timeout
 from smipc.errors import InvalidArgumentError, InvalidTypeError, MessageFormatError
@@ -193,7 +194,15 @@ class ArrayReservation:
         self._reservation = channel.reserve(size, timeout)
 
     def __enter__(self) -> Array:
-        view = self._reservation.__enter__()
+        for view in map(Reservation.__enter__, (self._reservation,)):
+            try:
+                return self._array_in(view)
+            except BaseException:  # the block is not entered, so nobody leaves it
+                self._reservation.abort()
+                raise
+        raise AssertionError("unreachable")
+
+    def _array_in(self, view: memoryview) -> Array:
         dtype, shape, fortran = self._kind
         view[: len(self._header)] = self._header
         data = numpy.frombuffer(view, numpy.uint8)[len(self._header) :].view(dtype)
@@ -211,12 +220,13 @@ class ArrayBorrow:
         self._borrow = channel.peek(timeout)
 
     def __enter__(self) -> Array:
-        view = self._borrow.__enter__()
-        try:
-            return array_in(self._channel, numpy.frombuffer(view, numpy.uint8))
-        except BaseException:
-            self._borrow.give_up()
-            raise
+        for view in map(Borrow.__enter__, (self._borrow,)):
+            try:
+                return array_in(self._channel, numpy.frombuffer(view, numpy.uint8))
+            except BaseException:
+                self._borrow.give_up()
+                raise
+        raise AssertionError("unreachable")
 
     def __exit__(self, *_: object) -> None:
         self._borrow.__exit__()

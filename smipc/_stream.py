@@ -85,7 +85,9 @@ class Stream(End):
         if not blocking:
             if deadline is not None and deadline != POLL:
                 raise self._error(InvalidArgumentError, f"timeout={timeout!r} needs blocking=True")
-            return self._read_some(view[:n])
+            for count in map(self._read_some, (view[:n],)):
+                return count
+            raise AssertionError("unreachable")
         memory = pointer(view)
         try:
             for _ in map(self._in_turn, (deadline,), (self._read_exactly,), ((memory, n),)):
