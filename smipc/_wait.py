@@ -6,7 +6,7 @@ from smipc import _abi
 from smipc._buffers import one_by_one
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, has_passed, slice_ns
-from smipc.errors import BusyError, InvalidTypeError, WrongEndError, error
+from smipc.errors import BusyError, ClosedError, InvalidTypeError, WrongEndError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from smipc.channel import Channel
 
+_CLOSED = _abi.SMIPC_E_CLOSED
 _GO_ON = (_abi.SMIPC_E_TIMED_OUT, _abi.SMIPC_E_INTERRUPTED)
 
 
@@ -49,8 +50,10 @@ def wait(channels: Iterable[Channel], timeout: float | None = None) -> list[Chan
             readable = zip(all_of_them, ffi.buffer(ready)[:], fetched, strict=True)
             return [channel for channel, native, already in readable if native or already]
         if status not in _GO_ON:
-            for channel in all_of_them:
-                channel._opened()  # names the one that was closed
+            for index, channel in enumerate(all_of_them):  # names the one that is being closed
+                channel._opened()
+                if lib.smipc_wait(pointers + index, 1, 0, ready, ffi.NULL) == _CLOSED:
+                    raise channel._error(ClosedError, "it was closed meanwhile")
             raise error(status)
         if has_passed(deadline):
             return []
