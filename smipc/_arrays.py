@@ -312,8 +312,9 @@ def _parse(header: bytes) -> Kind:
         raise ValueError("it does not begin with the header of a .npy file, version 1 or 2")
     if dtype.hasobject:
         raise ValueError(f"{dtype} holds Python objects")
-    if any(length < 0 for length in shape):
+    if any(type(length) is not int or length < 0 for length in shape):
         raise ValueError(f"shape {shape}")
+    numpy.broadcast_to(numpy.uint8(), shape)  # raises for a shape that no array can have
     return dtype, shape, fortran
 
 
