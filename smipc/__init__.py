@@ -51,7 +51,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctypes import create_string_buffer
 
-    import smipc.aio as aio  # noqa: F401
+    from smipc import aio as aio
     from smipc._flags import Flags
     from smipc._listener import Listener as Listener
     from smipc._status import Status as Status

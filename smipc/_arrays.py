@@ -17,8 +17,9 @@ import numpy
 from numpy.lib import format as npy
 
 from smipc._end import FETCHING, NOTHING
+from smipc._loans import Borrow, Reservation
 from smipc._native import ffi, lib
-from smipc._timing import SLICE, SOON, deadline_after
+from smipc._timing import SLICE, SOON, deadline_after, is_timeout
 from smipc.errors import InvalidArgumentError, InvalidTypeError, MessageFormatError
 
 TYPE_CHECKING = False
@@ -61,6 +62,8 @@ def array_parts(channel: Views, array: Any) -> tuple[bytes, memoryview]:
 
 
 def send_array(channel: Views, array: Any, timeout: float | None) -> None:
+    if timeout is not None and not is_timeout(timeout):
+        deadline_after(channel._cid, timeout)
     if type(array) is numpy.ndarray and array.flags.c_contiguous:
         header = _headers.get((array.dtype, array.shape, False))
         if (
@@ -82,6 +85,8 @@ def send_array(channel: Views, array: Any, timeout: float | None) -> None:
 
 
 def recv_array(channel: Views, timeout: float | None, out: Any) -> Array:
+    if timeout is not None and not is_timeout(timeout):
+        deadline_after(channel._cid, timeout)
     kind = channel._array_kind if out is None else _kind_of(out)
     header = b"" if kind is None else _headers.get(kind) or _header(channel, kind)
     if kind is not None and len(header) <= _PREFIX:
@@ -174,7 +179,7 @@ class ArrayReservation:
         order: str,
         timeout: float | None,
     ) -> None:
-        if order not in ("C", "F"):
+        if not isinstance(order, str) or order not in ("C", "F"):
             raise channel._error(InvalidArgumentError, f"order must be 'C' or 'F': {order!r}")
         try:
             wanted = numpy.dtype(dtype)
@@ -189,7 +194,15 @@ class ArrayReservation:
         self._reservation = channel.reserve(size, timeout)
 
     def __enter__(self) -> Array:
-        view = self._reservation.__enter__()
+        for view in map(Reservation.__enter__, (self._reservation,)):
+            try:
+                return self._array_in(view)
+            except BaseException:  # the block is not entered, so nobody leaves it
+                self._reservation.abort()
+                raise
+        raise AssertionError("unreachable")
+
+    def _array_in(self, view: memoryview) -> Array:
         dtype, shape, fortran = self._kind
         view[: len(self._header)] = self._header
         data = numpy.frombuffer(view, numpy.uint8)[len(self._header) :].view(dtype)
@@ -207,12 +220,13 @@ class ArrayBorrow:
         self._borrow = channel.peek(timeout)
 
     def __enter__(self) -> Array:
-        view = self._borrow.__enter__()
-        try:
-            return array_in(self._channel, numpy.frombuffer(view, numpy.uint8))
-        except BaseException:
-            self._borrow.give_up()
-            raise
+        for view in map(Borrow.__enter__, (self._borrow,)):
+            try:
+                return array_in(self._channel, numpy.frombuffer(view, numpy.uint8))
+            except BaseException:
+                self._borrow.give_up()
+                raise
+        raise AssertionError("unreachable")
 
     def __exit__(self, *_: object) -> None:
         self._borrow.__exit__()
@@ -298,8 +312,9 @@ def _parse(header: bytes) -> Kind:
         raise ValueError("it does not begin with the header of a .npy file, version 1 or 2")
     if dtype.hasobject:
         raise ValueError(f"{dtype} holds Python objects")
-    if any(length < 0 for length in shape):
+    if any(type(length) is not int or length < 0 for length in shape):
         raise ValueError(f"shape {shape}")
+    numpy.broadcast_to(numpy.uint8(), shape)  # raises for a shape that no array can have
     return dtype, shape, fortran
 
 

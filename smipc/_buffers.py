@@ -6,14 +6,19 @@ plain bytes goes through a memoryview first, which knows bytes from items.
 
 from __future__ import annotations
 
+from operator import index
+
 from smipc._native import ffi
 from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterable
+    from typing import Any, TypeVar
 
     from typing_extensions import Buffer
+
+    T = TypeVar("T")
 
 
 def readable(cid: bytes, data: Buffer) -> bytes | memoryview:
@@ -39,6 +44,10 @@ def writable(cid: bytes, buffer: Buffer) -> memoryview:
         raise InvalidArgumentError(
             channel_text(cid, f"a {type(buffer).__name__} that is not contiguous cannot be filled")
         )
+    if "O" in view.format and _holds_objects(view.format):
+        raise InvalidTypeError(
+            channel_text(cid, f"a {type(buffer).__name__} of Python objects cannot be filled")
+        )
     if view.nbytes == 0:  # a cast refuses zeros in a shape
         return memoryview(bytearray())
     return view.cast("B")
@@ -61,16 +70,37 @@ def unpin(*pointers: Any) -> None:
 
 def whole_number(cid: bytes, what: str, value: int, lowest: int, highest: int) -> int:
     """`value`, checked to be an integer in a range."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = index(value)
+    except TypeError:  # also of a class, or of an array
         raise InvalidTypeError(
             channel_text(cid, f"{what} must be an integer, not {type(value).__name__}")
-        )
-    number = value.__index__()
+        ) from None
     if not lowest <= number <= highest:
         raise InvalidArgumentError(
             channel_text(cid, f"{what} must be from {lowest} to {highest}: {shown(number)}")
         )
     return number
+
+
+def _holds_objects(form: str) -> bool:
+    """Whether a buffer's format has references to Python objects: bytes in them would be followed
+    as addresses. Names of fields are between colons."""
+    return "O" in "".join(form.split(":")[::2])
+
+
+def one_by_one(cid: bytes, what: str, things: Iterable[T]) -> list[T]:
+    """The things as a list. InvalidTypeError if they cannot be gone through; other errors are those
+    of whoever makes them."""
+    try:
+        iterator = iter(things)
+    except TypeError:
+        raise InvalidTypeError(
+            channel_text(cid, f"{what} must be iterable, not {type(things).__name__}")
+        ) from None
+    return list(iterator)
 
 
 def _view(cid: bytes, data: Buffer) -> memoryview:

@@ -12,8 +12,9 @@ that matter are made by iterators:
 Nothing can come between the call and the store of its result; what follows, up to the return or
 the store that makes the result safe, has no calls and no jumps. This is what looks odd in these
 modules.
-Besides, CPython 3.13 may leave the jump at the end of a loop out of the `try` around the loop: what
-must be given back whatever happens is given back by a function that calls the one with the loop.
+Besides, CPython 3.10 looks for signals on entering an `except` or `finally`, and 3.13 may leave the
+jump at the end of a loop out of the `try` around the loop: what must be given back whatever happens
+is given back by a function that calls the one with the loop, and by two handlers.
 
 Threads. Native calls of one handle are serialised by the native lock. What Python adds around them
 (a fetch and the reading of what it fetched, the slices of a long send) is serialised by the turn of
@@ -209,16 +210,27 @@ class End:
         Errors of `work`, and BusyError: a signal handler calls what it has interrupted.
         """
         for _ in map(self._enter, (deadline,)):
+            held = True
             try:
-                for result in map(work, (given,), (deadline,)):
+                try:
+                    for result in map(work, (given,), (deadline,)):
+                        self._owner = 0
+                        self._busy = self._pending
+                        for _ in self._release:
+                            return result
+                except BaseException:
                     self._owner = 0
                     self._busy = self._pending
-                    for _ in self._release:
-                        return result
+                    held = False
+                    self._turn.release()
+                    raise
             except BaseException:
-                self._owner = 0
-                self._busy = self._pending
-                self._turn.release()
+                # CPython 3.10 also looks for signals on entering a handler: the one above may have
+                # been left before its first step.
+                if held:
+                    self._owner = 0
+                    self._busy = self._pending
+                    self._turn.release()
                 raise
         raise AssertionError("unreachable")
 

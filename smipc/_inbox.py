@@ -15,7 +15,7 @@ from smipc._buffers import pointer, whole_number
 from smipc._end import FETCHING, NOTHING, End
 from smipc._marshal import loads
 from smipc._native import ffi, lib
-from smipc._timing import POLL, SOON, deadline_after, slice_ns, timed_out
+from smipc._timing import POLL, SOON, deadline_after, is_timeout, slice_ns, timed_out
 from smipc.errors import (
     OppositeEndClosedError,
     OppositeEndDiedError,
@@ -59,6 +59,8 @@ class Inbox(End):
         OppositeEndDiedError if it was killed; WrongEndError, WrongFramingError, ClosedError,
         BusyError (a listener reads it, or a peek is open), OutOfMemoryError, CorruptError.
         """
+        if timeout is not None and not is_timeout(timeout):
+            deadline_after(self._cid, timeout)  # says what is wrong, though nothing is waited for
         for count, message in self._it:
             self._taken[0] = count
             return message
@@ -75,10 +77,10 @@ class Inbox(End):
                 self._busy = None
         deadline = deadline_after(self._cid, timeout)
         if deadline == POLL:
-            now = self._recv_soon(POLL)
-            if now is None:
-                raise timed_out(self._cid, NOTHING_CAME)
-            return now
+            for now in map(self._recv_soon, (POLL,)):
+                if now is None:
+                    raise timed_out(self._cid, NOTHING_CAME)
+                return now
         while True:
             self._fill(deadline)
             for count, message in self._it:

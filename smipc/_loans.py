@@ -77,7 +77,10 @@ class Reservation(Loan):
     def __enter__(self) -> memoryview:
         channel = self._channel
         deadline = deadline_after(channel._cid, self._timeout)
-        return channel._in_turn(deadline, self._reserve, ffi.new("void **"))
+        arguments = (deadline,), (self._reserve,), (ffi.new("void **"),)
+        for view in map(channel._in_turn, *arguments):
+            return view
+        raise AssertionError("unreachable")
 
     def _reserve(self, out: Any, deadline: int | None) -> memoryview:
         reserve = lib.smipc_channel_reserve
@@ -103,7 +106,7 @@ class Reservation(Loan):
         InvalidArgumentError (more than was reserved, or not open), OppositeEndClosedError,
         OppositeEndDiedError, ClosedError.
         """
-        if self._done or self._handle is None:
+        if self._done or self._view is None:
             raise self._channel._error(InvalidArgumentError, "this reservation is not open")
         wanted = self._size if size is None else size
         wanted = whole_number(self._channel._cid, "size", wanted, 0, self._size)
@@ -111,7 +114,7 @@ class Reservation(Loan):
 
     def abort(self) -> None:
         """Gives the room back and sends nothing. Idempotent, and fine after commit."""
-        if not self._done and self._handle is not None:
+        if not self._done and self._view is not None:
             self._finish(lib.smipc_channel_abort)  # fails only if it is closed: all is well then
 
     def _finish(self, call: Callable[[Any], object]) -> None:
@@ -149,7 +152,9 @@ class Borrow(Loan):
         channel = self._channel
         deadline = deadline_after(channel._cid, self._timeout)
         given = ffi.new("const void **"), ffi.new("size_t *")
-        return channel._in_turn(deadline, self._borrow, given)
+        for view in map(channel._in_turn, (deadline,), (self._borrow,), (given,)):
+            return view
+        raise AssertionError("unreachable")
 
     def _borrow(self, given: tuple[Any, Any], deadline: int | None) -> memoryview:
         channel = self._channel

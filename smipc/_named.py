@@ -94,6 +94,7 @@ class NamedObject:
 
     @property
     def closed(self) -> bool:
+        """Whether this handle is closed."""
         return not self._is_open
 
     def close(self) -> None:

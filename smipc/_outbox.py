@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from smipc import _abi
-from smipc._buffers import readable, unpin
+from smipc._buffers import one_by_one, readable, unpin
 from smipc._end import NO_HANDLE, End
 from smipc._marshal import dumps
 from smipc._native import ffi, lib
 from smipc._placing import native_parts
-from smipc._timing import SLICE, deadline_after, has_passed, slice_ns
-from smipc.errors import OppositeEndClosedError, TimedOutError
+from smipc._timing import SLICE, deadline_after, has_passed, is_timeout, slice_ns
+from smipc.errors import SmipcError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ class Outbox(End):
         TimedOutError, OppositeEndClosedError, OppositeEndDiedError, WrongEndError,
         WrongFramingError, ClosedError, BusyError (a reservation is open), InvalidTypeError.
         """
-        if type(data) is bytes and not _try_send(self._sender, data, len(data)):
+        if (
+            type(data) is bytes
+            and (timeout is None or is_timeout(timeout))
+            and not _try_send(self._sender, data, len(data))
+        ):
             return
         self._send_all((readable(self._cid, data),), deadline_after(self._cid, timeout))
 
@@ -53,13 +57,16 @@ class Outbox(End):
         `timeout` is for all of them together. An error in the middle says in `transferred` how many
         have gone: those, and no others. Errors as for send.
         """
-        items = messages if isinstance(messages, list) else list(messages)
+        if isinstance(messages, list):
+            items = messages
+        else:
+            items = one_by_one(self._cid, "messages", messages)
         sent = self._send_at_once(items) if timeout is None else 0
         deadline = deadline_after(self._cid, timeout)
         try:
             while sent < len(items):
                 sent += self._send_some(items[sent : sent + _LIST_LENGTH], deadline)
-        except (TimedOutError, OppositeEndClosedError) as problem:
+        except SmipcError as problem:
             problem.transferred += sent
             raise
 
@@ -86,7 +93,7 @@ class Outbox(End):
         index = ffi.new("size_t *")
         try:
             self._in_turn(deadline, self._send_list, (items, blob, index))
-        except (TimedOutError, OppositeEndClosedError) as problem:
+        except SmipcError as problem:
             problem.transferred = index[0]
             raise
         if index[0] == 0:

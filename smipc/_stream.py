@@ -7,7 +7,7 @@ from smipc._buffers import pointer, readable, unpin, whole_number, writable
 from smipc._end import End
 from smipc._native import ffi, lib
 from smipc._timing import POLL, deadline_after, has_passed, slice_ns
-from smipc.errors import InvalidArgumentError, OppositeEndClosedError, TimedOutError
+from smipc.errors import InvalidArgumentError, SmipcError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Stream(End):
         try:
             self._in_turn(deadline, self._write_slices, (memory, written))
         except BaseException as problem:
-            if isinstance(problem, (TimedOutError, OppositeEndClosedError)):
+            if isinstance(problem, SmipcError):
                 problem.transferred = written[1]
             unpin(memory)
             raise
@@ -81,8 +81,11 @@ class Stream(End):
         if not blocking:
             if deadline is not None and deadline != POLL:
                 raise self._error(InvalidArgumentError, f"timeout={timeout!r} needs blocking=True")
-            return self._read_some(view)
-        return self._read_all(view, deadline)
+            for count in map(self._read_some, (view,)):
+                return count
+        for count in map(self._read_all, (view,), (deadline,)):
+            return count
+        raise AssertionError("unreachable")
 
     def _room_for(self, buffer: Buffer, n: int) -> memoryview:
         """The first n bytes of a buffer that has them."""

@@ -13,6 +13,10 @@ from time import monotonic_ns
 from smipc import _abi
 from smipc.errors import InvalidArgumentError, InvalidTypeError, TimedOutError, channel_text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SLICE = 200_000_000
 POLL = 0
 
@@ -34,12 +38,7 @@ def deadline_after(cid: bytes, timeout: float | None) -> int | None:
     if timeout is SOON:
         return SOON
     if type(timeout) is not float and type(timeout) is not int:
-        if isinstance(timeout, (bool, str, bytes)) or not hasattr(timeout, "__float__"):
-            kind = type(timeout).__name__
-            raise InvalidTypeError(
-                channel_text(cid, f"timeout must be a number of seconds or None, not {kind}")
-            )
-        timeout = float(timeout)
+        timeout = _seconds(cid, timeout)
     if not timeout >= 0:  # NaN too
         raise InvalidArgumentError(channel_text(cid, f"timeout must not be negative: {timeout!r}"))
     if timeout == 0:
@@ -47,6 +46,27 @@ def deadline_after(cid: bytes, timeout: float | None) -> int | None:
     if timeout > _LONGEST:
         return None
     return monotonic_ns() + int(timeout * 1e9)
+
+
+def is_timeout(timeout: object) -> bool:
+    """Whether a timeout is plainly a good one: a quick look, for calls that will not have to wait.
+    What it denies may be good all the same: deadline_after says."""
+    return (type(timeout) is float or type(timeout) is int) and timeout >= 0
+
+
+def _seconds(cid: bytes, timeout: Any) -> float:
+    """A timeout of another type than int and float."""
+    if not isinstance(timeout, (bool, str, bytes)) and hasattr(timeout, "__float__"):
+        try:
+            return float(timeout)
+        except (TypeError, ValueError):  # a class, an array
+            pass
+        except OverflowError as problem:
+            raise InvalidArgumentError(channel_text(cid, f"this timeout: {problem}")) from None
+    kind = type(timeout).__name__
+    raise InvalidTypeError(
+        channel_text(cid, f"timeout must be a number of seconds or None, not {kind}")
+    )
 
 
 def slice_ns(deadline: int | None) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from smipc import _abi
+from smipc._buffers import one_by_one
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, has_passed, slice_ns
-from smipc.errors import BusyError, InvalidTypeError, WrongEndError, error
+from smipc.errors import BusyError, ClosedError, InvalidTypeError, WrongEndError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from smipc.channel import Channel
 
+_CLOSED = _abi.SMIPC_E_CLOSED
 _GO_ON = (_abi.SMIPC_E_TIMED_OUT, _abi.SMIPC_E_INTERRUPTED)
 
 
@@ -27,7 +29,7 @@ def wait(channels: Iterable[Channel], timeout: float | None = None) -> list[Chan
     from smipc.channel import Channel
 
     deadline = deadline_after(b"", timeout)
-    all_of_them = list(channels)
+    all_of_them = one_by_one(b"", "channels", channels)
     for channel in all_of_them:
         if not isinstance(channel, Channel):
             raise InvalidTypeError(f"a Channel is needed, not {type(channel).__name__}")
@@ -48,8 +50,10 @@ def wait(channels: Iterable[Channel], timeout: float | None = None) -> list[Chan
             readable = zip(all_of_them, ffi.buffer(ready)[:], fetched, strict=True)
             return [channel for channel, native, already in readable if native or already]
         if status not in _GO_ON:
-            for channel in all_of_them:
-                channel._opened()  # names the one that was closed
+            for index, channel in enumerate(all_of_them):  # names the one that is being closed
+                channel._opened()
+                if lib.smipc_wait(pointers + index, 1, 0, ready, ffi.NULL) == _CLOSED:
+                    raise channel._error(ClosedError, "it was closed meanwhile")
             raise error(status)
         if has_passed(deadline):
             return []

@@ -269,10 +269,12 @@ class Channel(Views, Stream):
 
     @property
     def cid(self) -> bytes:
+        """The name, as bytes."""
         return self._cid
 
     @property
     def mode(self) -> int:
+        """CHAN_R or CHAN_W."""
         return self._mode
 
     @property
@@ -282,22 +284,27 @@ class Channel(Views, Stream):
 
     @property
     def framing(self) -> str:
+        """Its framing: "stream" or "message"."""
         return _FRAMINGS[self._framing]
 
     @property
     def wait(self) -> str:
+        """What this end does while it waits: "hybrid", "spin" or "block"."""
         return _WAITS[self._wait]
 
     @property
     def lifetime(self) -> str:
+        """How long it lives, as asked for: "process" or "kernel"."""
         return _LIFETIMES[self._lifetime]
 
     @property
     def access(self) -> str:
+        """Who may open it, as asked for: "user", "group" or "all"."""
         return _ACCESSES[self._access]
 
     @property
     def is_open(self) -> bool:
+        """Whether this end is open, in this process."""
         return bool(self._handle)
 
     def __repr__(self) -> str:

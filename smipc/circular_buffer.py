@@ -163,6 +163,7 @@ class SharedCircularBuffer:
 
     @property
     def closed(self) -> bool:
+        """Whether this buffer is closed."""
         return not self._is_open
 
     @property

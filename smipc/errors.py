@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 class SmipcError(Exception):
-    """Base of all errors of smipc. `status` is the status of the C ABI."""
+    """Base of all errors of smipc. `status` is the status of the C ABI.
+
+    `transferred` says how much of a transfer in pieces has gone: bytes of a `write` larger than the
+    channel, messages of a `send_many`. Otherwise it is 0.
+    """
 
     status: ClassVar[int] = _abi.SMIPC_OK
+    transferred: int = 0
     _errno: ClassVar[int] = 0  # for those that are an OSError with a number
 
     def __str__(self) -> str:
@@ -41,14 +46,9 @@ class InvalidTypeError(SmipcError, TypeError):
 
 
 class TimedOutError(SmipcError, TimeoutError):
-    """The timeout passed. Nothing was consumed.
-
-    `transferred` says how much of a transfer in pieces has gone: bytes of a `write` larger than the
-    channel, messages of a `send_many`. Otherwise it is 0.
-    """
+    """The timeout passed. Nothing was consumed."""
 
     status = _abi.SMIPC_E_TIMED_OUT
-    transferred: int = 0
 
 
 class InterruptedCallError(SmipcError, InterruptedError):
@@ -64,13 +64,9 @@ class ClosedError(SmipcError, ValueError):
 
 
 class OppositeEndClosedError(SmipcError, BrokenPipeError):
-    """The opposite end has closed, and a reader has read everything.
-
-    `transferred` as in TimedOutError.
-    """
+    """The opposite end has closed, and a reader has read everything."""
 
     status = _abi.SMIPC_E_OPPOSITE_CLOSED
-    transferred: int = 0
 
 
 class OppositeEndDiedError(OppositeEndClosedError):

@@ -86,6 +86,7 @@ class NamedSharedMemory(NamedObject):
 
     @property
     def read_only(self) -> bool:
+        """Whether this handle may only be read."""
         return self._read_only
 
     @property

@@ -121,6 +121,11 @@ def message_of(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def message_with(shape: str, elements: bytes = b"") -> bytes:
+    header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + elements
+
+
 GOOD = message_of(np.arange(10, dtype=np.int64))
 BAD = {
     "empty": b"",
@@ -133,6 +138,9 @@ BAD = {
     "a negative shape": GOOD.replace(b"(10,)", b"(-1,)"),
     "an expression": GOOD.replace(b"(10,)", b"f(1),"),
     "an endless shape": GOOD.replace(b"(10,), }", b"(9999999999,)}"[:8] + b"}"),
+    "a length beyond all": message_with(f"(0, {10**19})"),
+    "too many dimensions": message_with(f"({70 * '1,'})", bytes(8)),
+    "a truth for a length": message_with("(True,)", bytes(8)),
     "no dtype": GOOD.replace(b"<i8", b"<q9"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -59,6 +60,15 @@ def test_a_star_import_brings_all_that_an_example_needs() -> None:
         "import sys; print('asyncio' in sys.modules, 'numpy' in sys.modules)"
     )
     assert done.stdout.split("\n")[:2] == ["", "False False"], done.stderr
+
+
+@pytest.mark.parametrize(
+    "kind", [smipc.Channel, smipc.aio.Channel, smipc.NamedSemaphore, smipc.NamedSharedMemory]
+)
+def test_help_says_something_of_every_name(kind: type[object]) -> None:
+    names = [name for name in dir(kind) if not name.startswith("_")]
+    assert names
+    assert [name for name in names if not inspect.getdoc(getattr(kind, name))] == []
 
 
 def test_lazy_names() -> None:

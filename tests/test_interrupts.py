@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
+import itertools
+import operator
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -296,3 +301,79 @@ def test_an_exception_in_another_threads_wait_does_not_hurt(pair: Pair) -> None:
     assert [type(problem) for problem in problems] == [Interrupted]
     writer.send(b"x")
     assert reader.recv() == b"x"
+
+
+RECEIVING: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "recv": (Channel.recv, (1,)),
+    "recv_many": (Channel.recv_many, (1, 1)),
+    "recv_into": (Channel.recv_into, (bytearray(100), 1)),
+    "recv_object": (Channel.recv_object, (1,)),
+    "read": (Channel.read, (bytearray(100), 5)),
+    "read all": (Channel.read, (bytearray(100), 5, True)),
+}
+
+
+@pytest.mark.parametrize("how", RECEIVING)
+def test_a_signal_at_the_end_of_a_call_takes_nothing_from_it(name: bytes, how: str) -> None:
+    """It comes with the last step of C in the call: the caller gets what came out, or it stays."""
+    call, arguments = RECEIVING[how]
+    writer, reader = open_pair(name, framing="stream" if "read" in how else "message")
+    send = writer.write if "read" in how else writer.send
+    data = pickle.dumps(1)[:5]
+    got = None
+    with writer, reader:
+        send(data)
+        add_signal(reader)
+        with pytest.raises(KeyboardInterrupt):
+            for result in map(call, (reader,), *zip(arguments)):
+                got = result
+            wait_for_signal()
+        send(b"another")
+        if got is None:
+            assert reader.recv_many()[0] == data
+        elif how == "recv_object":
+            assert got == 1
+
+
+@pytest.mark.parametrize("lend", ["reserve", "reserve_array", "peek", "peek_array"])
+def test_a_signal_on_entering_a_block_leaves_the_channel_free(pair: Pair, lend: str) -> None:
+    numpy = pytest.importorskip("numpy") if "array" in lend else None
+    writer, reader = pair
+    writer.send(b"first") if numpy is None else writer.send_array(numpy.arange(5))
+    end, arguments = (writer, (5,)) if "reserve" in lend else (reader, ())
+    add_signal(end)
+    with pytest.raises(KeyboardInterrupt):  # noqa: SIM117  inside the block, or on entering it
+        with getattr(end, lend)(*arguments):
+            wait_for_signal()
+    writer.send(b"second")
+    assert b"second" in iter(lambda: reader.recv(0), None)  # the first may be there, or not
+
+
+def add_signal(channel: Channel) -> None:
+    """The step that ends the next call's turn also sends a signal. All of it is C: this function,
+    unlike those of os and signal, does not look whether there is a signal to handle."""
+    send_signal = ctypes.CDLL(None)["raise"]
+    steps: Any = zip(map(send_signal, (signal.SIGINT,)), channel._release, strict=False)
+    channel._release = itertools.chain(steps, channel._release)
+
+
+def wait_for_signal() -> None:
+    for _ in range(100):
+        pass
+
+
+def test_a_signal_on_top_of_an_error_leaves_the_turn_free(pair: Pair) -> None:
+    """The signal comes as the error does: there is no step of Python's between the two."""
+    writer, reader = pair
+    # Unlike that of module signal this one does not look whether there is a signal to handle; nor
+    # does this error, which has no repr in its text.
+    send_signal = ctypes.CDLL(None)["raise"]
+    work: Any = itertools.chain(
+        map(send_signal, (signal.SIGINT,)), map(operator.truediv, (1,), (0,))
+    )
+    with pytest.raises(KeyboardInterrupt):
+        reader._in_turn(work, functools.reduce, operator.add)
+    writer.send(b"still works")
+    assert reader.recv(0) == b"still works"
+    with pytest.raises(smipc.TimedOutError, match="no message"):
+        reader.recv_into(bytearray(1), 0)

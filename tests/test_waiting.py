@@ -5,12 +5,15 @@ from __future__ import annotations
 import select
 import sys
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pairs import Pair, open_pair
 
 import smipc
+from smipc._native import lib
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="descriptors are for POSIX")
 
@@ -32,6 +35,28 @@ def test_wait_gives_those_that_can_be_read(make_name: Callable[[], bytes]) -> No
     assert smipc.wait(readers, 0) == [readers[4]]
     for channel in [*writers, *readers]:
         channel.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_wait_names_the_one_that_another_thread_closes(make_name: Callable[[], bytes]) -> None:
+    pairs = [open_pair(make_name()) for _ in range(3)]
+    readers = [pair[1] for pair in pairs]
+    waiter = threading.get_native_id()
+
+    def close() -> None:
+        while "futex" not in Path(f"/proc/self/task/{waiter}/wchan").read_text():
+            time.sleep(0.001)
+        # As far as close() has come when it wakes those who wait.
+        lib.smipc_channel_close(readers[1]._handle)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    with pytest.raises(smipc.ClosedError, match=readers[1].cid.decode()):
+        smipc.wait(readers)
+    thread.join()
+    for writer, reader in pairs:
+        writer.close()
+        reader.close()
 
 
 def test_wait_is_ended_by_a_message(make_name: Callable[[], bytes]) -> None:

@@ -325,6 +325,7 @@ def job_lint(arguments: list[str]) -> int:
             "ruff", "format", "--quiet", *([] if fix else ["--check", "--diff"]), "."
         ),
         "mypy": run("mypy", "--strict", "-p", "smipc"),
+        "mypy of a program": run("mypy", "--strict", "tests/typed_program.py"),
         "clang-format": run(
             "clang-format",
             *(["-i"] if fix else ["--dry-run", "-Werror", "--ferror-limit=20"]),
