@@ -711,6 +711,7 @@ inline void unlink(std::string_view name) {
 
 #include "smipc/circular_buffer.hpp"
 #include "smipc/memory.hpp"
+#include "smipc/message_queue.hpp"
 #include "smipc/rwlock.hpp"
 #include "smipc/semaphore.hpp"
 #include "smipc/structure.hpp"

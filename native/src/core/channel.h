@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/layout.h"
 #include "core/owner_lock.h"
+#include "core/spin_history.h"
 #include "platform/platform.h"
 #include "smipc.h"
 
@@ -99,8 +100,7 @@ struct ReaderState {
 };
 
 struct WaitState {
-  std::int64_t average_ns = 0;  // how long waits usually take
-  std::uint32_t count = 0;
+  SpinHistory spins;
   bool in_vain = false;                           // the last wait timed out after a while
   std::atomic<std::int64_t> last_liveness_ns{0};  // also used without the lock: smipc_wait
   std::atomic<std::uint32_t> announcements{0};    // of sleeps, by whichever thread
