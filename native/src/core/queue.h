@@ -10,7 +10,7 @@
 #include <mutex>
 #include <string>
 
-#include "core/backoff.h"
+#include "core/pace.h"
 #include "core/deadline.h"
 #include "core/handle_gate.h"
 #include "core/named_object.h"
@@ -54,9 +54,9 @@ struct Queue {
   std::byte* slots = nullptr;
 
   SpinHistory spins[2];  // of receivers and senders
-  DrainBackoff backoffs[2];  // guarded by backing_off
+  Pace paces[2];  // guarded by pacing
   std::uint64_t moved[2] = {};  // messages received and sent by this handle; under `lock`
-  std::atomic<bool> backing_off[2] = {};
+  std::atomic<bool> pacing[2] = {};
   std::atomic<std::int64_t> last_look_ns{0};  // for the dead
 
   PlatSegment* segment = nullptr;

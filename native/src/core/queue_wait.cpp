@@ -48,11 +48,11 @@ Status QueueWaiter::try_only() {
 }
 
 // The other side gets a moment to put several there, or take several, before the line goes back and
-// forth for each of them (backoff.h).
+// forth for each of them (pace.h).
 void QueueWaiter::stay_away(std::uint64_t moved) {
-  std::atomic<bool>& busy = queue_.backing_off[static_cast<std::uint32_t>(who_)];
+  std::atomic<bool>& busy = queue_.pacing[static_cast<std::uint32_t>(who_)];
   if (busy.exchange(true, std::memory_order_acquire)) return;
-  back_off_after_burst(queue_.backoffs[static_cast<std::uint32_t>(who_)], moved);
+  queue_.paces[static_cast<std::uint32_t>(who_)].found_nothing(moved);
   busy.store(false, std::memory_order_release);
 }
 
