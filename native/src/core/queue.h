@@ -12,7 +12,7 @@
 
 #include "core/pace.h"
 #include "core/deadline.h"
-#include "core/handle_gate.h"
+#include "core/biased_gate.h"
 #include "core/named_object.h"
 #include "core/queue_layout.h"
 #include "core/spin_history.h"
@@ -43,7 +43,7 @@ struct Queue {
   std::string name;  // without the slash
   std::uint32_t forks = 0;
   std::uint32_t directions = 0;
-  HandleGate gate;
+  BiasedGate gate;
 
   QueueShm* shm = nullptr;
   QueueShape shape;

@@ -1,6 +1,7 @@
 // See queue_lock.h.
 #include "core/queue_lock.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "core/queue_repair.h"
@@ -10,8 +11,12 @@ namespace {
 
 constexpr std::int64_t kSliceNs = 20'000'000;
 constexpr std::int64_t kLeastPatienceNs = 100'000'000;
-// Holders are done within some 50 ns, unless they lose their processor.
-constexpr int kSpins = 64;
+// Holders are done within some 20 ns, unless they lose their processor. Who finds the lock taken stays
+// away from its line for longer than that, so that the holder can go on to its next calls: two that
+// take the line from each other for every message get a fifth of what they get in turns.
+constexpr int kSpins = 8;
+constexpr int kFirstPauses = 16;
+constexpr int kMostPauses = 64;
 constexpr int kYields = 4;
 
 bool try_take(Queue& queue, std::uint32_t bits) {
@@ -23,9 +28,11 @@ bool try_take(Queue& queue, std::uint32_t bits) {
 }
 
 bool spin(Queue& queue) {
+  int pauses = kFirstPauses;
   for (int round = 0; round < kSpins; ++round) {
-    for (int pause = 0; pause <= round / 8; ++pause) plat_spin_pause();
+    for (int pause = 0; pause < pauses; ++pause) plat_spin_pause();
     if (try_take(queue, 0)) return true;
+    pauses = std::min(pauses * 2, kMostPauses);
   }
   for (int round = 0; round < kYields; ++round) {
     std::this_thread::yield();

@@ -35,6 +35,33 @@ void count_in_hand(Queue& queue, std::int32_t change) {
   }
 }
 
+// Slots come from the cache of another processor, and the exchange that gives the lock back waits for
+// every store before it: so those that come next are fetched ahead, as far as bursts usually go.
+constexpr std::uint32_t kAhead = 6;
+constexpr std::size_t kLine = 64;
+
+void fetch_ahead(const Queue& queue, std::uint32_t index) {
+  if (index >= queue.shape.max_messages) return;
+  const auto* slot = reinterpret_cast<const std::byte*>(&queue.slot(index));
+  plat_prefetch_to_write(slot);
+  plat_prefetch_to_write(slot + kLine);
+}
+
+void fetch_free_ahead(const Queue& queue) {
+  const std::uint32_t count = queue.shm->free_count.load(kRelaxed);
+  if (count > kAhead && count <= queue.shape.max_messages) {
+    fetch_ahead(queue, queue.free_slots[count - kAhead].load(kRelaxed));
+  }
+}
+
+void fetch_message_ahead(const Queue& queue) {
+  const std::uint32_t most = queue.shape.max_messages;
+  const std::uint32_t head = queue.shm->run_head.load(kRelaxed);
+  if (queue.shm->run_count.load(kRelaxed) <= kAhead || head >= most) return;
+  const std::uint32_t at = head + kAhead < most ? head + kAhead : head + kAhead - most;
+  if (at < most) fetch_ahead(queue, queue.run[at].load(kRelaxed));
+}
+
 // With the lock: the slot is this member's now, and nobody else's until it is killed.
 void take_in_hand(Queue& queue, SlotShm& slot, SlotState state) {
   count_in_hand(queue, 1);
@@ -78,7 +105,8 @@ Status send_now(Queue& queue, const void* data, std::uint64_t size, std::uint32_
   if (!index_take_free(queue, &index)) {
     return give_up(queue, "its list of free slots has", queue.shm->free_count.load(kRelaxed));
   }
-  Status status = fill(queue, index, data, size);
+  fetch_free_ahead(queue);
+  const Status status = fill(queue, index, data, size);
   if (status != SMIPC_OK) return status;
   if (!commit(queue, index, size, priority)) {
     return give_up(queue, "its list of messages has", queue.shm->run_count.load(kRelaxed));
@@ -130,6 +158,7 @@ Status receive_now(Queue& queue, void* buffer, std::uint64_t room, const QueueWa
                              std::to_string(room));
   }
   if (!index_remove_first(queue, first)) return give_up(queue, "its heap has", ready);
+  fetch_message_ahead(queue);
   shm.ready.store(ready - 1, kRelaxed);
   const Status status = empty(queue, first.slot, buffer, out->size);
   if (status != SMIPC_OK) return status;

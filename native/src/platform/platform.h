@@ -209,6 +209,9 @@ inline std::uintptr_t plat_thread_token();
 // Tells the processor that this is a spin loop.
 inline void plat_spin_pause();
 
+// Asks for the cache line at the address, which may be any, for writing.
+inline void plat_prefetch_to_write(const void* address);
+
 // Between block and restore the calling thread runs no signal handlers, and threads that it starts
 // never will: a library's own threads must not take the application's signals.
 // Where threads do not inherit that from the one that starts them, they call plat_signals_block.
