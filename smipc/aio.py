@@ -1,4 +1,4 @@
-"""Channels for asyncio: the messages of a Channel, awaited.
+"""Channels and message queues for asyncio: their messages, awaited.
 
     async with smipc.aio.open_channel("camera", CHAN_R, framing="message") as channel:
         async for message in channel:
@@ -15,6 +15,7 @@ import threading
 import time
 from contextlib import suppress
 
+from smipc._aio_queue import MessageQueue
 from smipc._buffers import readable
 from smipc._readiness import Readiness
 from smipc._timing import POLL, deadline_after, has_passed, timed_out
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Channel", "open_channel"]
+__all__ = ["Channel", "MessageQueue", "open_channel"]
 
 # A channel is mostly full for microseconds: the loop goes round so often before a thread waits.
 _QUICK_ROUNDS = 20
