@@ -133,7 +133,7 @@ class NamedMessageQueue(NamedObject):
         ValueError: it is larger than `max_message_size`; PermissionError: opened with write=False;
         ClosedError, ForkedError, CorruptError.
         """
-        if type(message) is bytes and type(priority) is int and not priority:
+        if type(message) is bytes and timeout is None and type(priority) is int and not priority:
             if not _try_send(self._sender, message, len(message)):
                 return True
         return self._send_slowly(message, timeout, priority)

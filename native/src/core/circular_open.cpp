@@ -62,7 +62,7 @@ Status check_attach(const Request& request, const Setup& setup, const Image& ima
   if (!shape_is_sane(shm)) {
     return fail_request(request, SMIPC_E_CORRUPT, "its segment's header has impossible sizes");
   }
-  const Status named = check_segment_name(kCircularBufferNoun, request.name, shm.header);
+  const Status named = check_segment_name({kCircularBufferNoun, request.name}, request.name, shm.header);
   if (named != SMIPC_OK) return named;
   if (request.writes && writer_alive(setup, image)) {
     return fail_request(request, SMIPC_E_END_TAKEN,
@@ -164,7 +164,7 @@ Status open_once(const Request& request, Buffer* buffer) {
   if (!entered) return fail_request(request, entered.status, entered.detail);
   Image image;
   bool fresh = false;
-  Status status = inspect_segment(kCircularBufferNoun, {request.name, kKindCircularBuffer},
+  Status status = inspect_segment({kCircularBufferNoun, request.name}, kKindCircularBuffer,
                                   setup.setup, image.bytes, sizeof image.bytes, &fresh);
   if (status != SMIPC_OK) return status;
   if (fresh && !request.writes) {

@@ -162,7 +162,8 @@ Status attach(const QueueRequest& request, const Setup& setup, const QueueShm& s
   if (!shape_is_sane(shm)) {
     return fail_request(request, SMIPC_E_CORRUPT, "its segment's header has impossible sizes");
   }
-  const Status named = check_segment_name(kQueueNoun, request.name, shm.header);
+  const std::string shown = "/" + request.name;
+  const Status named = check_segment_name({kQueueNoun, shown}, request.name, shm.header);
   if (named != SMIPC_OK) return named;
   const QueueShape shape = queue_plan(shm.max_messages, shm.max_message_size);
   const Status status = map(request, setup, shm, shape, queue);
@@ -197,8 +198,9 @@ Status open_once(const QueueRequest& request, Queue* queue, bool* again) {
   }
   if (!entered) return fail_request(request, entered.status, entered.detail);
   const auto image = std::make_unique<Image>();
+  const std::string shown = "/" + request.name;
   bool fresh = false;
-  const Status status = inspect_segment(kQueueNoun, segment_name(request.name), setup.setup,
+  const Status status = inspect_segment({kQueueNoun, shown}, kKindMessageQueue, setup.setup,
                                         image->bytes, sizeof image->bytes, &fresh);
   if (existence == SMIPC_UNLINK_AND_CREATE && !fresh) {
     *again = true;

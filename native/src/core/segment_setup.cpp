@@ -7,10 +7,10 @@
 
 namespace smipc::detail {
 
-Status inspect_segment(const char* noun, const PlatSegmentName& name, const PlatSetup* setup,
+Status inspect_segment(const ObjectTitle& title, std::uint32_t kind, const PlatSetup* setup,
                        std::byte* image, std::size_t size, bool* fresh) {
   const auto refuse = [&](Status status, const std::string& text) {
-    return fail_object(status, noun, name.name, text);
+    return fail_object(status, title.noun, title.name, text);
   };
   const std::uint64_t bytes = plat_setup_size(setup);
   std::uint64_t magic = 0;
@@ -32,17 +32,19 @@ Status inspect_segment(const char* noun, const PlatSegmentName& name, const Plat
                                        std::to_string(header.layout_version) +
                                        ", this library has " + std::to_string(kLayoutVersion));
   }
-  if (header.fingerprint != layout_fingerprint() || header.kind != name.kind) {
+  if (header.fingerprint != layout_fingerprint() || header.kind != kind) {
     return refuse(SMIPC_E_VERSION, "its segment was made by an incompatible build");
   }
   return SMIPC_OK;
 }
 
-Status check_segment_name(const char* noun, std::string_view name, const SegmentHeaderShm& header) {
+Status check_segment_name(const ObjectTitle& title, std::string_view name,
+                          const SegmentHeaderShm& header) {
   if (header.name_bytes == name.size() && std::memcmp(header.name, name.data(), name.size()) == 0) {
     return SMIPC_OK;
   }
-  return fail_object(SMIPC_E_EXISTS, noun, name, "another name has the same hash; choose another");
+  return fail_object(SMIPC_E_EXISTS, title.noun, title.name,
+                     "another name has the same hash; choose another");
 }
 
 void fill_segment_header(SegmentHeaderShm* header, const PlatSegmentName& name,

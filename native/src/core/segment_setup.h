@@ -14,6 +14,12 @@ namespace smipc::detail {
 inline constexpr std::int64_t kSetupTimeoutNs = 10'000'000'000;
 inline constexpr int kSetupAttempts = 100;  // of racing with those who replace the segment
 
+// How texts name an object.
+struct ObjectTitle {
+  const char* noun;
+  std::string_view name;
+};
+
 // Leaves the section on destruction.
 class Setup {
  public:
@@ -34,11 +40,12 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
 // what is the same for every kind. SMIPC_OK with *fresh: nothing that counts is under the name, for
 // the creator stores the magic last. Nothing else in the image is trusted.
 // SMIPC_E_NOT_SMIPC, _CORRUPT, _VERSION.
-Status inspect_segment(const char* noun, const PlatSegmentName& name, const PlatSetup* setup,
+Status inspect_segment(const ObjectTitle& title, std::uint32_t kind, const PlatSetup* setup,
                        std::byte* image, std::size_t size, bool* fresh);
 
 // SMIPC_E_EXISTS when the segment belongs to another name with the same hash.
-Status check_segment_name(const char* noun, std::string_view name, const SegmentHeaderShm& header);
+Status check_segment_name(const ObjectTitle& title, std::string_view name,
+                          const SegmentHeaderShm& header);
 
 // All fields but the magic, the sizes and what is of one kind only.
 void fill_segment_header(SegmentHeaderShm* header, const PlatSegmentName& name,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "platform/windows/mirror.h"
+#include "platform/windows/names.h"
 #include "platform/windows/process_watch.h"
 #include "platform/windows/wake_event.h"
 
