@@ -251,7 +251,7 @@ SMIPC_API smipc_status smipc_message_queue_fd_arm(smipc_message_queue* queue, ui
     if (status != SMIPC_OK) return status;
     queue->followed.store(false, std::memory_order_relaxed);  // armed again when it is waited for
     watch->arm();
-    return fail_object_quietly(SMIPC_E_TIMED_OUT, kQueueNoun, queue->name);
+    return fail_object_quietly(SMIPC_E_TIMED_OUT, kQueueNoun, queue->title);
   });
 }
 

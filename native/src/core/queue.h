@@ -40,7 +40,8 @@ enum class QueueWait : std::uint32_t { kReceivers = 0, kSenders = 1, kWatchers =
 class QueueWatch;
 
 struct Queue {
-  std::string name;  // without the slash
+  std::string name;   // without the slash
+  std::string title;  // with it, for texts
   std::uint32_t forks = 0;
   std::uint32_t directions = 0;
   BiasedGate gate;

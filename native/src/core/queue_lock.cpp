@@ -90,10 +90,10 @@ Status queue_lock_slowly(Queue& queue, const Deadline& deadline, Patience patien
     const std::int64_t now_ns = plat_now_ns();
     if (now_ns - start_ns >= kLeastPatienceNs &&
         (deadline.tries_only() || deadline.passed(now_ns))) {
-      return fail_object_quietly(SMIPC_E_TIMED_OUT, kQueueNoun, queue.name);
+      return fail_object_quietly(SMIPC_E_TIMED_OUT, kQueueNoun, queue.title);
     }
     if (wake == PlatWake::kInterrupted && !try_take(queue, kLockContended)) {
-      return fail_object_quietly(SMIPC_E_INTERRUPTED, kQueueNoun, queue.name);
+      return fail_object_quietly(SMIPC_E_INTERRUPTED, kQueueNoun, queue.title);
     }
     if (wake == PlatWake::kInterrupted) return SMIPC_OK;
   }

@@ -230,7 +230,7 @@ Queue::Queue() = default;
 Queue::~Queue() = default;
 
 Status queue_failure(const Queue& queue, Status status, std::string_view text) {
-  return fail_object(status, kQueueNoun, "/" + queue.name, text);
+  return fail_object(status, kQueueNoun, queue.title, text);
 }
 
 Status queue_corrupt(const Queue& queue, const char* what, std::uint64_t value) {
@@ -256,6 +256,7 @@ Status queue_open(const QueueRequest& request, smipc_message_queue** out) {
   registry_watch_forks();
   auto queue = std::make_unique<smipc_message_queue>();
   queue->name = request.name;
+  queue->title = "/" + request.name;
   queue->directions = request.directions;
   queue->forks = fork_count();
   bool again = true;

@@ -44,7 +44,7 @@ Status QueueWaiter::try_only() {
     last_look_ = SMIPC_E_TIMED_OUT;
     return SMIPC_OK;
   }
-  return fail_object_quietly(SMIPC_E_TIMED_OUT, kQueueNoun, queue_.name);
+  return fail_object_quietly(SMIPC_E_TIMED_OUT, kQueueNoun, queue_.title);
 }
 
 // The other side gets a moment to put several there, or take several, before the line goes back and
@@ -91,7 +91,7 @@ Status QueueWaiter::wait() {
   if (last_look_ != SMIPC_OK || deadline_.tries_only()) {
     queue_unlock(queue_);
     if (deadline_.tries_only()) return try_only();
-    return fail_object_quietly(last_look_, kQueueNoun, queue_.name);
+    return fail_object_quietly(last_look_, kQueueNoun, queue_.title);
   }
   if (has_spun_) return sleep();
   const std::uint64_t moved = queue_.moved[static_cast<std::uint32_t>(who_)];
@@ -111,7 +111,7 @@ Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition r
       queue_unlock(queue);
       if (is_ready) return SMIPC_OK;
       const Status reason = last_look != SMIPC_OK ? last_look : SMIPC_E_TIMED_OUT;
-      return fail_object_quietly(reason, kQueueNoun, queue.name);
+      return fail_object_quietly(reason, kQueueNoun, queue.title);
     }
     set_waiting(queue.shm->watchers);
     const std::uint32_t expected = queue.shm->watchers.load(std::memory_order_relaxed);
