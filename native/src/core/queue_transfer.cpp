@@ -162,7 +162,7 @@ Status receive_now(Queue& queue, void* buffer, std::uint64_t room, const QueueWa
   shm.ready.store(ready - 1, kRelaxed);
   const Status status = empty(queue, first.slot, buffer, out->size);
   if (status != SMIPC_OK) return status;
-  // Z3: release, for what was copied is to have been read before the slot is somebody else's.
+  // Z1, too: what was copied has been read before the slot is somebody else's.
   slot.word.store(slot_word(SlotState::kFree), std::memory_order_release);
   if (!index_give_free(queue, first.slot)) return give_up(queue, "too many free slots", ready);
   wakes.add(queue, QueueWait::kSenders);
