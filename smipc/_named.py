@@ -1,8 +1,8 @@
-"""What NamedSemaphore, NamedSharedMemory and NamedMessageQueue have in common: their names, who unlinks
-them, and what becomes of them when the program forgets them.
+"""What NamedSemaphore, NamedSharedMemory and NamedMessageQueue have in common: their names, who
+unlinks them, and what becomes of them when the program forgets them.
 
-A handle of the first two survives fork and can be used in the child. Only the process that opened one
-ever unlinks.
+A handle of the first two survives fork and can be used in the child. Only the process that opened
+it ever unlinks.
 Nothing here is registered with multiprocessing's resource tracker, which would unlink objects that
 others use.
 """

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _GO_ON = (_abi.SMIPC_E_TIMED_OUT, _abi.SMIPC_E_INTERRUPTED)
 
 
-def checked_notification(queue: NamedMessageQueue, notification: Any) -> Callable[[], object] | None:
+def checked_notification(
+    queue: NamedMessageQueue, notification: Any
+) -> Callable[[], object] | None:
     """What request_notification was given, as what is to be called."""
     if notification is None:
         return None

@@ -1,4 +1,5 @@
-"""Waiting in an event loop until a channel or queue can be read: what smipc.aio needs of the platform.
+"""Waiting in an event loop until a channel, or a queue, can be read: what smipc.aio needs of the
+platform.
 
 Where the loop can watch descriptors it watches the channel's; everywhere else (the Proactor loop, a
 platform without descriptors) a thread waits for as long as any task does. A wake-up only ever means
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
         def _wait_a_slice(self, handle: Any) -> int:
             """Waits until it can be read, for a slice at most. A native status."""
+
 
 # Looks at the channel before it goes to the loop, some 5 us: an answer that comes by then saves the
 # 40 us that a round of the loop takes.

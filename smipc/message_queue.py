@@ -54,23 +54,23 @@ def _make_area() -> tuple[Any, Any, memoryview, memoryview]:
 
 
 class NamedMessageQueue(NamedObject):
-    """A queue of messages with priorities, for any number of senders and receivers in any processes.
+    """A queue of messages with priorities, for any number of senders and receivers.
 
         with NamedMessageQueue("/jobs", handle_existence=Flags.LINK_OR_CREATE) as queue:
             queue.send(b"paint", priority=5)
             message, priority = queue.receive()
 
-    A new one has room for `max_messages` of up to `max_message_size` bytes, and all of its memory at
-    once; of an existing one both are as it has them. `read` and `write` say what this handle may be
-    used for. A new one is open to this user only. By default the handle that created it removes its
+    A new one has room for `max_messages` of up to `max_message_size` bytes, and all of its memory
+    at once; of an existing one both are as it has them. `read` and `write` say what this handle may
+    be used for. A new one is open to this user only. By default the handle that created it removes its
     name when it is deleted; others go on with what they have open.
 
     Any number of threads may use it, and it can be given to a child by multiprocessing. A forked
     child gets a ForkedError. What a killed process was about to send is not there; what it was
     about to receive comes again, at its place.
 
-    FileExistsError, FileNotFoundError, PermissionError, ValueError as their names say; NoSpaceError,
-    and LimitError when it is open 1024 times.
+    FileExistsError, FileNotFoundError, PermissionError, ValueError as their names say;
+    NoSpaceError, and LimitError when it is open 1024 times.
     """
 
     __slots__ = (
@@ -133,9 +133,14 @@ class NamedMessageQueue(NamedObject):
         ValueError: it is larger than `max_message_size`; PermissionError: opened with write=False;
         ClosedError, ForkedError, CorruptError.
         """
-        if type(message) is bytes and timeout is None and type(priority) is int and not priority:
-            if not _try_send(self._sender, message, len(message)):
-                return True
+        if (
+            type(message) is bytes
+            and timeout is None
+            and type(priority) is int
+            and not priority
+            and not _try_send(self._sender, message, len(message))
+        ):
+            return True
         return self._send_slowly(message, timeout, priority)
 
     def _send_slowly(self, message: Buffer | str, timeout: float | None, priority: int) -> bool:
@@ -259,9 +264,9 @@ class NamedMessageQueue(NamedObject):
         return self._write
 
     def fileno(self) -> int:
-        """A descriptor for select, poll and epoll, readable while there is a message; not to be read
-        or closed. When others have emptied the queue it may stay readable until this handle finds
-        nothing, so receive(0) after it. UnsupportedError on Windows; ClosedError."""
+        """A descriptor for select, poll and epoll, readable while there is a message; not to be
+        read or closed. When others have emptied the queue it may stay readable until this handle
+        finds nothing: so receive(0) after it. UnsupportedError on Windows; ClosedError."""
         return self._descriptor()
 
     def request_notification(

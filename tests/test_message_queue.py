@@ -26,9 +26,7 @@ needs_posix = pytest.mark.skipif(ON_WINDOWS, reason="names there go by themselve
 
 
 def create(name: str, messages: int = 10, size: int = 8192, **more: Any) -> NamedMessageQueue:
-    return NamedMessageQueue(
-        name, messages, size, handle_existence=Flags.RAISE_IF_EXISTS, **more
-    )
+    return NamedMessageQueue(name, messages, size, handle_existence=Flags.RAISE_IF_EXISTS, **more)
 
 
 @pytest.fixture
@@ -335,7 +333,10 @@ def test_files_that_are_no_queue(text: str) -> None:
     [path] = Path("/dev/shm").glob(f"smipc.mq.{text[1:]}.*")
     whole = path.read_bytes()
     queue._let_go()
-    for content, kind in ((b"no segment" * 100, smipc.NotSmipcError), (whole[:700], smipc.CorruptError)):
+    for content, kind in (
+        (b"no segment" * 100, smipc.NotSmipcError),
+        (whole[:700], smipc.CorruptError),
+    ):
         path.write_bytes(content)
         for flag in (Flags.RAISE_IF_NOT_EXISTS, Flags.LINK_OR_CREATE):
             with pytest.raises(kind, match=text):
@@ -428,7 +429,9 @@ def test_a_signal_is_sent(text: str, start_child: Callable[..., Child]) -> None:
     child.finish()
 
 
-@pytest.mark.parametrize("bad", [0, -1, 10_000, "SIGUSR1", 1.0, True, (print,), (5, 6), (print, 1, 2)])
+@pytest.mark.parametrize(
+    "bad", [0, -1, 10_000, "SIGUSR1", 1.0, True, (print,), (5, 6), (print, 1, 2)]
+)
 def test_no_notification(queue: NamedMessageQueue, bad: Any) -> None:
     with pytest.raises(ValueError):
         queue.request_notification(bad)

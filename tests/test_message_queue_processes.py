@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import targets
@@ -127,7 +126,9 @@ def test_fifty_who_link_or_create_get_one(text: str) -> None:
 
 
 @needs_posix
-@pytest.mark.parametrize("call", ["receive()", "receive(3600)", "send(b'x')", "send(b'x', 3600, 1)"])
+@pytest.mark.parametrize(
+    "call", ["receive()", "receive(3600)", "send(b'x')", "send(b'x', 3600, 1)"]
+)
 def test_ctrl_c_breaks_a_wait(text: str, call: str, start_child: Callable[..., Child]) -> None:
     queue = create(text, 1, 8)
     if call.startswith("send"):

@@ -68,8 +68,8 @@ class MessageQueue {
   }
   smipc_status receive(Message* out, std::int64_t timeout_ns = kLong) const {
     out->words.assign(600, 0);
-    return smipc_message_queue_receive(handle_, out->words.data(), 600 * 8, timeout_ns,
-                                       &out->size, &out->priority);
+    return smipc_message_queue_receive(handle_, out->words.data(), 600 * 8, timeout_ns, &out->size,
+                                       &out->priority);
   }
   smipc_message_queue_status status() const {
     smipc_message_queue_status status = {};
@@ -411,12 +411,14 @@ TEST(MessageQueueHostile, random_bytes_never_fault_and_never_hang) {
     Queue& raw = queue.inside();
     auto* words = reinterpret_cast<std::uint32_t*>(&raw.shm->ready);
     const std::size_t control = 13;  // all of the line but the lock
-    for (int i = 0; i < 3; ++i) words[random.below(control)] = static_cast<std::uint32_t>(random.next());
+    for (int i = 0; i < 3; ++i)
+      words[random.below(control)] = static_cast<std::uint32_t>(random.next());
     auto* rest = reinterpret_cast<std::uint32_t*>(reinterpret_cast<std::byte*>(raw.shm) +
                                                   raw.shape.run_offset);
     const std::size_t rest_words =
         static_cast<std::size_t>(raw.shape.total_bytes - raw.shape.run_offset) / 4;
-    for (int i = 0; i < 5; ++i) rest[random.below(rest_words)] = static_cast<std::uint32_t>(random.next());
+    for (int i = 0; i < 5; ++i)
+      rest[random.below(rest_words)] = static_cast<std::uint32_t>(random.next());
     for (int i = 0; i < 12; ++i) {
       Message message;
       (void)queue.send("abc", 3, 5, 0);

@@ -72,8 +72,8 @@ TEST(MessageQueue, the_highest_priority_first_and_in_order_within_one) {
   std::size_t held = 0;
   for (int step = 0; step < 20'000; ++step) {
     if (held < 1000 && random.below(100) < (step / 2000 % 2 == 0 ? 65u : 35u)) {
-      const std::uint32_t priorities[] = {0, 0, 0, 1, 7, 0xffffffffu,
-                                          static_cast<std::uint32_t>(random.next())};
+      const std::uint32_t priorities[] = {
+          0, 0, 0, 1, 7, 0xffffffffu, static_cast<std::uint32_t>(random.next())};
       const std::uint32_t priority = priorities[random.below(7)];
       ASSERT_TRUE(put(queue, next, priority, no_wait));
       model[priority].push_back(next++);
@@ -157,8 +157,8 @@ TEST_P(QueuePlaces, many_senders_and_many_receivers) {
         std::array<std::uint64_t, kSenders> next{};
         std::uint64_t count = 0;
         for (;; ++count) {
-          const auto received = own.receive(std::as_writable_bytes(std::span(words)),
-                                            std::chrono::seconds(60));
+          const auto received =
+              own.receive(std::as_writable_bytes(std::span(words)), std::chrono::seconds(60));
           ASSERT_TRUE(received);
           if (received->priority == 0 && received->size == 0) break;
           const std::size_t size = received->size / 8;
@@ -247,8 +247,8 @@ TEST(MessageQueue, existence) {
   const std::string name = unique_name("queue");
   const auto open = [&](Existence existence) {
     return std::make_unique<MessageQueue>(
-        name, MessageQueueOptions{
-                  .max_messages = 3, .max_message_size = 8, .existence = existence});
+        name,
+        MessageQueueOptions{.max_messages = 3, .max_message_size = 8, .existence = existence});
   };
   EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of_call([&] { open(Existence::kRaiseIfNotExists); }));
   auto first = open(Existence::kRaiseIfExists);
@@ -298,9 +298,8 @@ TEST(MessageQueue, a_handle_for_one_direction) {
   EXPECT_STATUS(SMIPC_E_PERMISSION, status_of_call([&] { put(receiver, 1); }));
   put(sender, 4);
   EXPECT_EQ(get(receiver), 4u);
-  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] {
-                  MessageQueue none(name, {.read = false, .write = false});
-                }));
+  EXPECT_STATUS(SMIPC_E_INVALID,
+                status_of_call([&] { MessageQueue none(name, {.read = false, .write = false}); }));
 }
 
 TEST(MessageQueue, bad_calls_have_no_effect) {
@@ -353,8 +352,7 @@ TEST(MessageQueue, no_more_handles_than_there_are_roles) {
 TEST(MessageQueue, arrivals_are_counted_when_it_was_empty) {
   MessageQueue queue(unique_name("queue"), options(3, 8));
   std::uint32_t arrivals = 0;
-  EXPECT_STATUS(SMIPC_E_TIMED_OUT,
-                smipc_message_queue_wait_arrival(queue.handle(), 0, &arrivals));
+  EXPECT_STATUS(SMIPC_E_TIMED_OUT, smipc_message_queue_wait_arrival(queue.handle(), 0, &arrivals));
   put(queue, 1);
   EXPECT_OK(smipc_message_queue_wait_arrival(queue.handle(), 0, &arrivals));
   put(queue, 2);

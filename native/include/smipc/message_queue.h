@@ -48,8 +48,7 @@ SMIPC_API smipc_status smipc_message_queue_open(const void *name, size_t name_si
  * larger than the queue's messages can be), _PERMISSION (the handle only receives),
  * _FORKED, _CORRUPT. */
 SMIPC_API smipc_status smipc_message_queue_send(smipc_message_queue *queue, const void *data,
-                                                size_t size, uint32_t priority,
-                                                int64_t timeout_ns);
+                                                size_t size, uint32_t priority, int64_t timeout_ns);
 
 /* Receives the next message into `buffer`, waiting while the queue is empty.
  * *out_size and *out_priority (may be NULL) get what it has.

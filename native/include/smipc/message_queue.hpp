@@ -83,7 +83,8 @@ class MessageQueue {
   // The same into memory of its own.
   [[nodiscard]] std::optional<Message> receive(Timeout timeout = forever) {
     Message message;
-    message.data.resize(static_cast<std::size_t>(max_message_size_ < 65536 ? max_message_size_ : 65536));
+    message.data.resize(
+        static_cast<std::size_t>(max_message_size_ < 65536 ? max_message_size_ : 65536));
     for (;;) {
       std::size_t size = 0;
       const Status status =

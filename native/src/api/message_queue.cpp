@@ -85,8 +85,7 @@ Status open_queue(const void* name, size_t name_size, QueueRequest* request,
                                       std::to_string(SMIPC_MAX_QUEUE_MESSAGES) + ", not " +
                                       std::to_string(request->max_messages));
   }
-  if (request->max_message_size < 1 ||
-      request->max_message_size > SMIPC_MAX_QUEUE_MESSAGE_SIZE) {
+  if (request->max_message_size < 1 || request->max_message_size > SMIPC_MAX_QUEUE_MESSAGE_SIZE) {
     return invalid(request->name, "max_message_size must be 1 to " +
                                       std::to_string(SMIPC_MAX_QUEUE_MESSAGE_SIZE) + ", not " +
                                       std::to_string(request->max_message_size));

@@ -62,7 +62,8 @@ Status check_attach(const Request& request, const Setup& setup, const Image& ima
   if (!shape_is_sane(shm)) {
     return fail_request(request, SMIPC_E_CORRUPT, "its segment's header has impossible sizes");
   }
-  const Status named = check_segment_name({kCircularBufferNoun, request.name}, request.name, shm.header);
+  const Status named =
+      check_segment_name({kCircularBufferNoun, request.name}, request.name, shm.header);
   if (named != SMIPC_OK) return named;
   if (request.writes && writer_alive(setup, image)) {
     return fail_request(request, SMIPC_E_END_TAKEN,

@@ -43,9 +43,9 @@ class Pace {
   static constexpr std::uint32_t kShortBursts = 8;
   static constexpr std::uint32_t kTryEvery = 16;
   static constexpr std::uint32_t kTrySeldom = 2048;
-  static constexpr std::int64_t kTryNs = 1500;
+  static constexpr std::int64_t kTryNs = 3000;
   static constexpr std::int64_t kLeastNs = 300;
-  static constexpr std::int64_t kMostNs = 3000;
+  static constexpr std::int64_t kMostNs = 6000;
 
   void adapt(std::uint64_t burst) {
     if (burst < kShort) delay_ns_ = std::min(delay_ns_ * 2, kMostNs);

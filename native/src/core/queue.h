@@ -10,10 +10,10 @@
 #include <mutex>
 #include <string>
 
-#include "core/pace.h"
-#include "core/deadline.h"
 #include "core/biased_gate.h"
+#include "core/deadline.h"
 #include "core/named_object.h"
+#include "core/pace.h"
 #include "core/queue_layout.h"
 #include "core/spin_history.h"
 
@@ -54,8 +54,8 @@ struct Queue {
   HeapEntryShm* heap = nullptr;
   std::byte* slots = nullptr;
 
-  SpinHistory spins[2];  // of receivers and senders
-  Pace paces[2];  // guarded by pacing
+  SpinHistory spins[2];         // of receivers and senders
+  Pace paces[2];                // guarded by pacing
   std::uint64_t moved[2] = {};  // messages received and sent by this handle; under `lock`
   std::atomic<bool> pacing[2] = {};
   std::atomic<std::int64_t> last_look_ns{0};  // for the dead
@@ -65,7 +65,7 @@ struct Queue {
   bool unlinks = false;
   bool created = false;
   std::mutex watch_mutex;
-  std::unique_ptr<QueueWatch> watch;   // guarded by watch_mutex
+  std::unique_ptr<QueueWatch> watch;  // guarded by watch_mutex
   std::atomic<bool> followed{false};  // its descriptor follows what is there
 
   Queue();

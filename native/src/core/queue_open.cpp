@@ -94,8 +94,8 @@ Status map(const QueueRequest& request, const Setup& setup, const QueueShm& shm,
   }
   PlatMapping mapping;
   const SegmentHeaderShm& header = shm.header;
-  const PlatResult result = plat_segment_map(setup.setup, role, header.total_bytes, 0,
-                                             header.nonce, &queue->segment, &mapping);
+  const PlatResult result = plat_segment_map(setup.setup, role, header.total_bytes, 0, header.nonce,
+                                             &queue->segment, &mapping);
   if (!result) return fail_request(request, result.status, result.detail);
   queue->shm = reinterpret_cast<QueueShm*>(mapping.header);
   queue->shape = shape;
@@ -191,8 +191,9 @@ Status open_once(const QueueRequest& request, Queue* queue, bool* again) {
   const std::uint32_t existence = request.options.existence;
   const bool may_create = existence != SMIPC_RAISE_IF_NOT_EXISTS;
   Setup setup;
-  const PlatResult entered = plat_setup_enter(segment_name(request.name), may_create,
-                                              request.options.access, kSetupTimeoutNs, &setup.setup);
+  const PlatResult entered =
+      plat_setup_enter(segment_name(request.name), may_create, request.options.access,
+                       kSetupTimeoutNs, &setup.setup);
   if (entered.status == SMIPC_E_NOT_FOUND) {
     return fail_request(request, SMIPC_E_NOT_FOUND, "it does not exist");
   }
@@ -242,7 +243,8 @@ QueueShape queue_plan(std::uint32_t max_messages, std::uint64_t max_message_size
   shape.max_messages = max_messages;
   shape.max_message_size = max_message_size;
   shape.slot_bytes = round_up(sizeof(SlotShm) + max_message_size, kLineBytes);
-  const std::uint64_t indices = round_up(sizeof(AtomicU32) * std::uint64_t{max_messages}, kCacheLine);
+  const std::uint64_t indices =
+      round_up(sizeof(AtomicU32) * std::uint64_t{max_messages}, kCacheLine);
   shape.run_offset = sizeof(QueueShm);
   shape.free_offset = shape.run_offset + indices;
   shape.heap_offset = shape.free_offset + indices;
@@ -295,8 +297,8 @@ Status queue_close(Queue& queue) {
 Status queue_unlink(std::string_view name) {
   registry_watch_forks();
   Setup setup;
-  const PlatResult result = plat_setup_enter(segment_name(name), false, SMIPC_ACCESS_USER,
-                                             kSetupTimeoutNs, &setup.setup);
+  const PlatResult result =
+      plat_setup_enter(segment_name(name), false, SMIPC_ACCESS_USER, kSetupTimeoutNs, &setup.setup);
   if (!result) return object_status(kQueueNoun, std::string(name), result);
   return remove_name(setup, name);
 }
@@ -311,8 +313,7 @@ Status queue_unlink_own(Queue& queue) {
   SegmentHeaderShm header = {};
   if (!result || !plat_setup_read(setup.setup, &header, sizeof header) ||
       header.nonce != queue.nonce) {
-    return queue_failure(queue, SMIPC_E_NOT_FOUND,
-                         "the name is gone, or another queue's by now");
+    return queue_failure(queue, SMIPC_E_NOT_FOUND, "the name is gone, or another queue's by now");
   }
   return remove_name(setup, queue.name);
 }

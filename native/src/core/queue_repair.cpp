@@ -137,8 +137,7 @@ bool queue_look_for_dead(Queue& queue, bool now) {
     if (queue_member_lives(queue, id)) continue;
     if (queue_lock(queue, Deadline(0), Patience::kCaller) != SMIPC_OK) return reclaimed;
     // A successor that came meanwhile has reclaimed already, and is not to lose what is its own.
-    if (id == member_id(role, member.generation.load(kRelaxed)) &&
-        !queue_member_lives(queue, id)) {
+    if (id == member_id(role, member.generation.load(kRelaxed)) && !queue_member_lives(queue, id)) {
       queue_reclaim(queue, id);
       reclaimed = true;
     }

@@ -101,7 +101,8 @@ Status QueueWaiter::wait() {
   return SMIPC_OK;
 }
 
-Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition ready, void* context) {
+Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition ready,
+                        void* context) {
   Status last_look = SMIPC_OK;
   for (;;) {
     const Status status = queue_lock(queue, deadline, Patience::kCaller);

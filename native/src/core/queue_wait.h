@@ -47,8 +47,7 @@ inline void queue_count_ready(Queue& queue) {
   QueueShm& shm = *queue.shm;
   const std::uint32_t ready = shm.ready.load(std::memory_order_relaxed);
   if (ready == 0) {
-    shm.arrivals.store(shm.arrivals.load(std::memory_order_relaxed) + 1,
-                       std::memory_order_relaxed);
+    shm.arrivals.store(shm.arrivals.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   shm.ready.store(ready + 1, std::memory_order_relaxed);
 }
@@ -104,7 +103,8 @@ class QueueWaiter {
 
 // Waits until `ready`, which is asked with the lock held, without taking anything.
 using QueueCondition = bool (*)(Queue& queue, void* context);
-Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition ready, void* context);
+Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition ready,
+                        void* context);
 
 // Makes everything that sleeps in this process on this queue look at its flags; others, too.
 void queue_kick(Queue& queue);

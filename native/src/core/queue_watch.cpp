@@ -14,7 +14,8 @@ namespace {
 constexpr std::int64_t kIdleNs = 3'600'000'000'000;
 
 bool has_message(const Queue& queue) {
-  return queue.shm->ready.load(std::memory_order_relaxed) != 0;  // decided under the lock, or a hint
+  return queue.shm->ready.load(std::memory_order_relaxed) !=
+         0;  // decided under the lock, or a hint
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct PlatResult {
 inline constexpr std::uint32_t kRoleCount = 2;
 inline constexpr std::uint32_t kCrowdRoles = 1024;
 inline constexpr std::uint32_t kCrowdWakes = 4;  // wait points of a crowd's segment
-inline constexpr std::uint32_t kNoRole = ~0u;  // plat_segment_map: only maps
+inline constexpr std::uint32_t kNoRole = ~0u;    // plat_segment_map: only maps
 
 // ---- Segments: named shared memory with roles ---------------------------------------------------
 

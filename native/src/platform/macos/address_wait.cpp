@@ -33,8 +33,7 @@ constexpr std::uint32_t kWakeAll = 0x100;     // ULF_WAKE_ALL
 
 bool has_newer_functions() {
   return &os_sync_wait_on_address_with_timeout != nullptr &&
-         &os_sync_wake_by_address_all != nullptr &&
-         &os_sync_wake_by_address_any != nullptr;
+         &os_sync_wake_by_address_all != nullptr && &os_sync_wake_by_address_any != nullptr;
 }
 
 }  // namespace

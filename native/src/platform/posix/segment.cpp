@@ -57,10 +57,10 @@ PlatResult map_mirrored(int fd, std::uint64_t ring_offset, std::uint64_t ring_by
   if (base == MAP_FAILED) return mapping_failure(errno);
   segment->base = static_cast<std::byte*>(base);
   const auto once = static_cast<std::size_t>(ring_offset + ring_bytes);
-  bool mapped = map_fixed(segment->base, once, fd, 0) &&
-                (ring_bytes == 0 ||
-                 map_fixed(segment->base + once, static_cast<std::size_t>(ring_bytes), fd,
-                           static_cast<off_t>(ring_offset)));
+  bool mapped =
+      map_fixed(segment->base, once, fd, 0) &&
+      (ring_bytes == 0 || map_fixed(segment->base + once, static_cast<std::size_t>(ring_bytes), fd,
+                                    static_cast<off_t>(ring_offset)));
 #if defined(MADV_DONTFORK)
   mapped = mapped && ::madvise(base, segment->bytes, MADV_DONTFORK) == 0;
 #else

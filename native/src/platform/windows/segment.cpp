@@ -30,8 +30,8 @@ PlatResult open_wake_events(const PlatSetup& setup, PlatSegment* segment) {
   if (!security.ok()) return {SMIPC_E_OS, "cannot make a security descriptor"};
   const std::uint32_t count = segment->ring_bytes == 0 ? kCrowdWakes : kRoleCount;
   for (std::uint32_t point = 0; point < count; ++point) {
-    const std::wstring name = object_name(setup.scope, setup.stem, setup.id,
-                                          ("wake" + std::to_string(point)).c_str());
+    const std::wstring name =
+        object_name(setup.scope, setup.stem, setup.id, ("wake" + std::to_string(point)).c_str());
     const PlatResult result =
         segment->wake_events[point].create(name.c_str(), security.attributes());
     if (!result) return result;
@@ -45,8 +45,8 @@ PlatResult build(const PlatSetup& setup, std::uint32_t role, PlatSegment* segmen
   segment->id = setup.id;
   PlatResult result;
   if (role != kNoRole) {
-    result = role_take(setup.scope, role_name(setup.scope, setup.stem, setup.id, role),
-                       &segment->role);
+    result =
+        role_take(setup.scope, role_name(setup.scope, setup.stem, setup.id, role), &segment->role);
   }
   if (result) result = hold_objects(setup, segment);
   if (result) result = open_wake_events(setup, segment);
