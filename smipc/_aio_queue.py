@@ -62,8 +62,8 @@ class MessageQueue:
     async def send(
         self, message: Buffer | str, timeout: float | None = None, priority: int = 0
     ) -> bool:
-        """Sends one message; False when the timeout has passed. Cancelled, it has been sent whole or
-        not at all. A task that waits for room looks again every 20 ms at least.
+        """Sends one message; False when the timeout has passed. Cancelled, it has been sent whole
+        or not at all. A task that waits for room looks again every 20 ms at least.
         """
         deadline = self.queue._call_deadline(timeout)
         rounds = 0

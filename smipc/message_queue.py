@@ -62,8 +62,8 @@ class NamedMessageQueue(NamedObject):
 
     A new one has room for `max_messages` of up to `max_message_size` bytes, and all of its memory
     at once; of an existing one both are as it has them. `read` and `write` say what this handle may
-    be used for. A new one is open to this user only. By default the handle that created it removes its
-    name when it is deleted; others go on with what they have open.
+    be used for. A new one is open to this user only. By default the handle that created it removes
+    its name when it is deleted; others go on with what they have open.
 
     Any number of threads may use it, and it can be given to a child by multiprocessing. A forked
     child gets a ForkedError. What a killed process was about to send is not there; what it was

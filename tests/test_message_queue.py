@@ -7,8 +7,6 @@ import gc
 import os
 import pickle
 import random
-import select
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from children import Child
 
 import smipc
 from smipc import Flags, NamedMessageQueue
@@ -343,104 +340,3 @@ def test_files_that_are_no_queue(text: str) -> None:
                 NamedMessageQueue(text, handle_existence=flag)
     fresh = NamedMessageQueue(text, handle_existence=Flags.UNLINK_AND_CREATE)
     assert fresh.current_messages == 0
-
-
-# ---- Being told
-
-
-@needs_posix
-def test_the_descriptor_follows(queue: NamedMessageQueue) -> None:
-    fd = queue.fileno()
-    assert queue.fileno() == fd
-    other = NamedMessageQueue(queue.name)
-
-    def readable(seconds: float = 0) -> bool:
-        return select.select([queue], [], [], seconds)[0] == [queue]
-
-    for _ in range(50):
-        assert not readable()
-        other.send(b"1")
-        other.send(b"2")
-        assert readable(60)
-        assert queue.receive() == (b"1", 0)
-        assert readable(60)
-        assert queue.receive() == (b"2", 0)
-    other.send(b"3")
-    assert readable(60)
-    assert other.receive() == (b"3", 0)
-    assert queue.receive(0) is None
-    assert not readable()
-
-
-def test_a_callback_is_called_once(queue: NamedMessageQueue) -> None:
-    told: list[object] = []
-    called = threading.Semaphore(0)
-
-    def note(param: object) -> None:
-        told.append(param)
-        called.release()
-
-    queue.send(b"there already")
-    queue.request_notification((note, "param"))
-    queue.send(b"not into an empty one")
-    queue.receive()
-    queue.receive()
-    assert told == []
-    queue.send(b"1")
-    assert called.acquire(timeout=60)
-    queue.receive()
-    queue.send(b"2")
-    queue.request_notification((note, "again"))
-    queue.receive()
-    NamedMessageQueue(queue.name).send(b"3")
-    assert called.acquire(timeout=60)
-    assert told == ["param", "again"]
-
-
-def test_a_cancelled_callback_is_not_called(queue: NamedMessageQueue) -> None:
-    told: list[object] = []
-    called = threading.Event()
-    queue.request_notification((told.append, "first"))
-    queue.request_notification()
-    queue.request_notification((told.append, "second"))
-    queue.request_notification((lambda _: called.set(), None))
-    queue.send(b"x")
-    assert called.wait(60)
-    assert told == []
-
-
-@needs_posix
-def test_a_signal_is_sent(text: str, start_child: Callable[..., Child]) -> None:
-    queue = create(text)
-    child = start_child(
-        """
-        signal.signal(signal.SIGUSR1, lambda *_: say("told", *queue.receive(60)))
-        queue = NamedMessageQueue(arguments[0])
-        queue.request_notification(signal.SIGUSR1)
-        say("ready")
-        hear()
-        """,
-        text,
-    )
-    child.expect("ready")
-    queue.send(b"x", priority=3)
-    child.expect("told b'x' 3")
-    child.say("go")
-    child.finish()
-
-
-@pytest.mark.parametrize(
-    "bad", [0, -1, 10_000, "SIGUSR1", 1.0, True, (print,), (5, 6), (print, 1, 2)]
-)
-def test_no_notification(queue: NamedMessageQueue, bad: Any) -> None:
-    with pytest.raises(ValueError):
-        queue.request_notification(bad)
-
-
-def test_signal_numbers_are_those_of_the_system(queue: NamedMessageQueue) -> None:
-    with pytest.raises(ValueError, match="no signal 10000"):
-        queue.request_notification(10_000)
-    queue.request_notification(signal.SIGTERM)
-    queue.request_notification(None)
-    queue.send(b"x")
-    assert queue.receive() == (b"x", 0)

@@ -1,4 +1,4 @@
-// Message queues whose members are killed, and whose memory lies.
+// Message queues whose members are killed.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -13,89 +13,10 @@
 #include <optional>
 #include <span>
 
-#include "core/queue.h"
-#include "core/queue_lock.h"
-#include "support.hpp"
+#include "message_queue_support.hpp"
 
 namespace smipc::test {
 namespace {
-
-using detail::Queue;
-using detail::SlotState;
-
-struct Shape {
-  std::uint32_t max_messages = 10;
-  std::uint64_t max_message_size = 8192;
-};
-
-smipc_status try_open(const std::string& name, const Shape& shape, std::uint32_t existence,
-                      std::uint32_t unlink, smipc_message_queue** out) {
-  smipc_object_options options;
-  smipc_object_options_init(&options);
-  options.existence = existence;
-  options.unlink = unlink;
-  return smipc_message_queue_open(name.data(), name.size(), shape.max_messages,
-                                  shape.max_message_size, SMIPC_QUEUE_RECEIVE | SMIPC_QUEUE_SEND,
-                                  &options, nullptr, out);
-}
-
-struct Message {
-  std::size_t size = 0;
-  std::uint32_t priority = 0;
-  std::vector<std::uint64_t> words;
-};
-
-// A handle of the queue, through the C ABI: smipc.hpp has names that the inside has, too.
-class MessageQueue {
- public:
-  // Creates it if need be, and unlinks it if it did.
-  MessageQueue(const std::string& name, const Shape& shape) {
-    EXPECT_OK(try_open(name, shape, SMIPC_LINK_OR_CREATE, SMIPC_UNLINK_IF_CREATED, &handle_));
-  }
-  explicit MessageQueue(const std::string& name) {
-    EXPECT_OK(try_open(name, {}, SMIPC_RAISE_IF_NOT_EXISTS, SMIPC_UNLINK_NEVER, &handle_));
-  }
-  MessageQueue(const MessageQueue&) = delete;
-  MessageQueue& operator=(const MessageQueue&) = delete;
-  ~MessageQueue() { smipc_message_queue_free(handle_); }
-
-  smipc_message_queue* handle() const { return handle_; }
-  Queue& inside() const { return *handle_; }
-
-  smipc_status send(const void* data, std::size_t size, std::uint32_t priority = 0,
-                    std::int64_t timeout_ns = kLong) const {
-    return smipc_message_queue_send(handle_, data, size, priority, timeout_ns);
-  }
-  smipc_status receive(Message* out, std::int64_t timeout_ns = kLong) const {
-    out->words.assign(600, 0);
-    return smipc_message_queue_receive(handle_, out->words.data(), 600 * 8, timeout_ns, &out->size,
-                                       &out->priority);
-  }
-  smipc_message_queue_status status() const {
-    smipc_message_queue_status status = {};
-    status.struct_size = sizeof status;
-    EXPECT_OK(smipc_message_queue_get_status(handle_, &status));
-    return status;
-  }
-
- private:
-  smipc_message_queue* handle_ = nullptr;
-};
-
-void put(MessageQueue& queue, std::uint64_t value, std::uint32_t priority = 0) {
-  ASSERT_OK(queue.send(&value, sizeof value, priority));
-}
-
-// The number in the next message.
-std::uint64_t take(MessageQueue& queue) {
-  Message message;
-  EXPECT_OK(queue.receive(&message));
-  return message.words[0];
-}
-
-smipc_status lock(Queue& queue) {
-  return detail::queue_lock(queue, detail::Deadline(0), detail::Patience::kCaller);
-}
 
 // A child that opens the queue, does something, and is killed.
 void victim(const std::string& name, const std::function<void(MessageQueue&)>& act) {
@@ -340,117 +261,6 @@ TEST(MessageQueueDeath, the_descriptor_follows_the_queue) {
     take(queue);
     ASSERT_FALSE(readable(0));
   }
-}
-
-// ---- Memory that lies --------------------------------------------------------------------------
-
-// What honest members would never write is an error, or nothing; never a fault, never a hang.
-TEST(MessageQueueHostile, an_index_that_lies_is_corrupt) {
-  struct Lie {
-    const char* what;
-    std::function<void(Queue&)> tell;
-  };
-  const Lie lies[] = {
-      {"run head", [](Queue& q) { q.shm->run_head = 4; }},
-      {"run head far", [](Queue& q) { q.shm->run_head = 0xffffffff; }},
-      {"run count", [](Queue& q) { q.shm->run_count = 0; }},
-      {"run entry", [](Queue& q) { q.run[q.shm->run_head] = 4; }},
-      {"heap entry",
-       [](Queue& q) {
-         q.shm->run_count = 0;
-         q.shm->heap_count = 1;
-         q.heap[0].slot = 0x7fffffff;
-       }},
-      {"heap count",
-       [](Queue& q) {
-         q.shm->run_count = 0;
-         q.shm->heap_count = 0xffffffff;
-         q.heap[0].slot = 0;
-       }},
-      {"size", [](Queue& q) { q.slot(q.run[q.shm->run_head]).size = 9; }},
-      {"size far", [](Queue& q) { q.slot(q.run[q.shm->run_head]).size = ~std::uint64_t{0}; }},
-  };
-  for (const Lie& lie : lies) {
-    SCOPED_TRACE(lie.what);
-    MessageQueue queue(unique_name("queue"), Shape{4, 8});
-    put(queue, 1);
-    lie.tell(queue.inside());
-    Message message;
-    EXPECT_STATUS(SMIPC_E_CORRUPT, queue.receive(&message, 0));
-    EXPECT_EQ(queue.inside().shm->lock.load(), 0u);
-  }
-}
-
-TEST(MessageQueueHostile, a_free_list_that_lies_is_corrupt) {
-  for (const std::uint32_t count : {5u, 0xffffffffu}) {
-    MessageQueue queue(unique_name("queue"), Shape{4, 8});
-    queue.inside().shm->free_count = count;
-    EXPECT_STATUS(SMIPC_E_CORRUPT, queue.send("x", 1, 0, 0));
-  }
-  MessageQueue queue(unique_name("queue"), Shape{4, 8});
-  queue.inside().free_slots[3] = 4;
-  EXPECT_STATUS(SMIPC_E_CORRUPT, queue.send("x", 1, 0, 0));
-}
-
-TEST(MessageQueueHostile, a_lock_word_of_nobody_is_taken_over) {
-  for (const std::uint32_t word : {2047u, 0x7fffffffu, 0xffffffffu, 5u, detail::kLockContended}) {
-    MessageQueue queue(unique_name("queue"), Shape{4, 8});
-    put(queue, 1);
-    queue.inside().shm->lock = word;
-    EXPECT_EQ(take(queue), 1u);
-  }
-}
-
-TEST(MessageQueueHostile, random_bytes_never_fault_and_never_hang) {
-  const int rounds = kSanitized ? 300 : 3000;
-  Random random(3);
-  for (int round = 0; round < rounds; ++round) {
-    MessageQueue queue(unique_name("queue"), Shape{4, 64});
-    put(queue, 1);
-    put(queue, 2, 1);
-    Queue& raw = queue.inside();
-    auto* words = reinterpret_cast<std::uint32_t*>(&raw.shm->ready);
-    const std::size_t control = 13;  // all of the line but the lock
-    for (int i = 0; i < 3; ++i)
-      words[random.below(control)] = static_cast<std::uint32_t>(random.next());
-    auto* rest = reinterpret_cast<std::uint32_t*>(reinterpret_cast<std::byte*>(raw.shm) +
-                                                  raw.shape.run_offset);
-    const std::size_t rest_words =
-        static_cast<std::size_t>(raw.shape.total_bytes - raw.shape.run_offset) / 4;
-    for (int i = 0; i < 5; ++i)
-      rest[random.below(rest_words)] = static_cast<std::uint32_t>(random.next());
-    for (int i = 0; i < 12; ++i) {
-      Message message;
-      (void)queue.send("abc", 3, 5, 0);
-      (void)queue.receive(&message, 0);
-    }
-  }
-}
-
-TEST(MessageQueueHostile, headers_that_lie_are_refused) {
-  const std::string name = unique_name("queue");
-  MessageQueue queue(name, Shape{4, 64});
-  detail::QueueShm& shm = *queue.inside().shm;
-  const auto refused = [&](auto& field, auto value, smipc_status status) {
-    const auto before = field;
-    field = value;
-    smipc_message_queue* other = nullptr;
-    EXPECT_STATUS(status, try_open(name, {}, SMIPC_RAISE_IF_NOT_EXISTS, 0, &other));
-    EXPECT_EQ(other, nullptr);
-    field = before;
-  };
-  refused(shm.max_messages, 5000u, SMIPC_E_CORRUPT);
-  refused(shm.max_messages, 0u, SMIPC_E_CORRUPT);
-  refused(shm.max_messages, ~0u, SMIPC_E_CORRUPT);
-  refused(shm.max_message_size, std::uint64_t{650}, SMIPC_E_CORRUPT);
-  refused(shm.max_message_size, ~std::uint64_t{0}, SMIPC_E_CORRUPT);
-  refused(shm.slots_offset, std::uint64_t{64}, SMIPC_E_CORRUPT);
-  refused(shm.run_offset, ~std::uint64_t{63}, SMIPC_E_CORRUPT);
-  refused(shm.header.total_bytes, std::uint64_t{1} << 50, SMIPC_E_CORRUPT);
-  refused(shm.header.layout_version, 2u, SMIPC_E_VERSION);
-  refused(shm.header.kind, detail::kKindChannel, SMIPC_E_VERSION);
-  MessageQueue other(name);
-  EXPECT_EQ(other.status().max_messages, 4u);
 }
 
 }  // namespace

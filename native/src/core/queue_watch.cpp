@@ -99,6 +99,7 @@ void QueueWatch::run() {
 
 Status queue_watch(Queue& queue, QueueWatch** out) {
   const std::lock_guard<std::mutex> guard(queue.watch_mutex);
+  if (queue.gate.closed()) return queue_failure(queue, SMIPC_E_CLOSED);  // it would outlive that
   if (!queue.watch) {
     const Status status = QueueWatch::start(queue, &queue.watch);
     if (status != SMIPC_OK) return status;
