@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ WATCHDOG_SECONDS = 120
 def pytest_configure(config: pytest.Config) -> None:
     # Children see it, too: what they leave has the name of this run.
     os.environ["SMIPC_TEST_RUN"] = RUN
+    # A run in the background of a shell ignores Ctrl-C, and so would all children.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

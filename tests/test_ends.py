@@ -1,7 +1,7 @@
 """Ends that close, are killed, are stopped and come back: who is told, how soon, and what is lost.
 
-The delays are promises (100 ms), so they are measured; what is asserted of a single one leaves
-room for a busy machine, and the median has to keep the promise.
+The delays are promises (100 ms), so they are measured; by how much the machine itself was late
+meanwhile is measured, too, and not held against the library.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import victims
 from children import Child
+from lateness import Lateness
 from victims import Victim, Victims, number_of, numbered, open_end
 
 import smipc
@@ -29,7 +30,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX signals")
 
 KILLS = 50
 PROMISED_SECONDS = 0.1
-BUSY_MACHINE_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -38,22 +38,27 @@ def pool() -> Iterator[Victims]:
         yield pool
 
 
+Report = Callable[[list[tuple[float, float]]], None]
+
+
 @pytest.fixture
-def report(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Any:
-    """Prints how long survivors took to be told, and asserts the promise."""
+def report(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Iterator[Report]:
+    """Takes when each end was killed and when that was told; prints and asserts the delays."""
+    with Lateness() as lateness:
 
-    def report(delays: list[float]) -> None:
-        median, most = statistics.median(delays), max(delays)
-        with capsys.disabled():
-            print(
-                f"\n    {request.node.name}: told after {median * 1e3:.1f} ms (median),"
-                f" {most * 1e3:.1f} ms (most), of {len(delays)}",
-                end="",
-            )
-        assert median < PROMISED_SECONDS
-        assert most < BUSY_MACHINE_SECONDS
+        def report(kills: list[tuple[float, float]]) -> None:
+            delays = [1e3 * (told - killed) for killed, told in kills]
+            with capsys.disabled():
+                print(
+                    f"\n    {request.node.name}: told after {statistics.median(delays):.1f} ms"
+                    f" (median), {max(delays):.1f} ms (most), of {len(delays)}",
+                    end="",
+                )
+            own = [told - killed - lateness.between(killed, told) for killed, told in kills]
+            assert statistics.median(own) < PROMISED_SECONDS, kills
+            assert sum(delay > PROMISED_SECONDS for delay in own) <= len(own) // 10, own
 
-    return report
+        yield report
 
 
 def files(name: bytes) -> list[str]:
@@ -325,17 +330,17 @@ SURVIVALS = [value for key, value in list(globals().items()) if key.startswith("
 
 @pytest.mark.parametrize("survive", SURVIVALS, ids=lambda survive: survive.__name__)
 def test_a_killed_end_is_told_within_100_ms(
-    make_name: Callable[[], bytes], pool: Victims, survive: Any, report: Any
+    make_name: Callable[[], bytes], pool: Victims, survive: Any, report: Report
 ) -> None:
-    delays = []
+    kills = []
     for _ in range(KILLS):
         victim = survive(make_name(), pool)
-        delays.append(time.monotonic() - victim.killed_at)
+        kills.append((victim.killed_at, time.monotonic()))
         pool.end(victim)
-    report(delays)
+    report(kills)
 
 
-def test_a_listener_is_told_within_100_ms(name: bytes, pool: Victims, report: Any) -> None:
+def test_a_listener_is_told_within_100_ms(name: bytes, pool: Victims, report: Report) -> None:
     told: list[tuple[float, Exception]] = []
     changed = threading.Condition()
 
@@ -344,7 +349,7 @@ def test_a_listener_is_told_within_100_ms(name: bytes, pool: Victims, report: An
             told.append((time.monotonic(), problem))
             changed.notify()
 
-    delays = []
+    kills = []
     with open_end(name, CHAN_R) as reader:
         listener = reader.read_async(lambda data: None, on_error)
         for i in range(KILLS):
@@ -353,10 +358,10 @@ def test_a_listener_is_told_within_100_ms(name: bytes, pool: Victims, report: An
             with changed:
                 assert changed.wait_for(lambda i=i: len(told) > i, timeout=60)
             assert isinstance(told[-1][1], smipc.OppositeEndDiedError)
-            delays.append(told[-1][0] - victim.killed_at)
+            kills.append((victim.killed_at, told[-1][0]))
             pool.end(victim)
         listener.stop()
-    report(delays)
+    report(kills)
 
 
 # ---- What is lost: nothing; what comes twice: at most what the dead one had in hand
@@ -561,8 +566,10 @@ def removed() -> set[str]:
     return {entry for entry in os.listdir("/dev/shm") if entry.startswith("smipc.removed.")}
 
 
-def test_unlinked_ends_go_on_and_know_of_a_death(name: bytes, pool: Victims, report: Any) -> None:
-    delays = []
+def test_unlinked_ends_go_on_and_know_of_a_death(
+    name: bytes, pool: Victims, report: Report
+) -> None:
+    kills = []
     for _ in range(10):
         with open_end(name, CHAN_R) as reader:
             victim = pool.start(victims.send_from, name, 0)
@@ -574,11 +581,11 @@ def test_unlinked_ends_go_on_and_know_of_a_death(name: bytes, pool: Victims, rep
                 assert number_of(reader.recv()) == number
             victim.kill()
             drain(reader)
-            delays.append(time.monotonic() - victim.killed_at)
+            kills.append((victim.killed_at, time.monotonic()))
             pool.end(victim)
             assert mine
         assert not mine & removed()
-    report(delays)
+    report(kills)
 
 
 def test_of_unlinked_ends_that_are_both_killed_clean_stale_leaves_nothing(

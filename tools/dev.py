@@ -5,6 +5,7 @@
     python3 tools/dev.py lint [--fix]
     python3 tools/dev.py sanitize             the C++ tests under ASan + UBSan, then TSan
     python3 tools/dev.py native-test          the C++ tests alone
+    python3 tools/dev.py kills                kill at every instruction of every call: half an hour
     python3 tools/dev.py generate             smipc/_abi.py from smipc.h
     python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
@@ -351,6 +352,13 @@ def job_windows(arguments: list[str]) -> int:
     return jobs.main(arguments)
 
 
+def job_kills(arguments: list[str]) -> int:
+    sys.modules["dev"] = sys.modules[__name__]  # what it builds on
+    import kills
+
+    return kills.main(arguments)
+
+
 def report(exit_codes: dict[str, int]) -> int:
     say("result")
     for name, code in exit_codes.items():
@@ -364,6 +372,7 @@ JOBS = {
     "lint": (job_lint, "check style, types and generated files; --fix repairs what it can"),
     "sanitize": (job_sanitize, "C++ tests under sanitizers; 'address' or 'thread' picks one"),
     "native-test": (job_native_test, "the C++ tests alone"),
+    "kills": (job_kills, "kill a process at every instruction of every call; PATTERN picks calls"),
     "generate": (job_generate, "write smipc/_abi.py from smipc.h"),
     "windows": (job_windows, "build for Windows and test under Wine; build for macOS"),
     "bench": (job_bench, "run the benchmarks; arguments go to them"),

@@ -8,7 +8,13 @@
 #ifndef SMIPC_CIRCULAR_BUFFER_HPP
 #define SMIPC_CIRCULAR_BUFFER_HPP
 
-#include "../smipc.hpp"
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base.hpp"
 #include "circular_buffer.h"
 
 namespace smipc {

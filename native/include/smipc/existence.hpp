@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "../smipc.hpp"
+#include "base.hpp"
 #include "existence.h"
 
 namespace smipc {

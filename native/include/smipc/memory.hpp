@@ -6,7 +6,14 @@
 #ifndef SMIPC_MEMORY_HPP
 #define SMIPC_MEMORY_HPP
 
-#include "../smipc.hpp"
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "base.hpp"
 #include "existence.hpp"
 #include "memory.h"
 

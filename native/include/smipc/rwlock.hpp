@@ -5,7 +5,11 @@
 #ifndef SMIPC_RWLOCK_HPP
 #define SMIPC_RWLOCK_HPP
 
-#include "../smipc.hpp"
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base.hpp"
 #include "rwlock.h"
 
 namespace smipc {

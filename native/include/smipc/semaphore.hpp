@@ -7,7 +7,11 @@
 #ifndef SMIPC_SEMAPHORE_HPP
 #define SMIPC_SEMAPHORE_HPP
 
-#include "../smipc.hpp"
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base.hpp"
 #include "existence.hpp"
 #include "semaphore.h"
 

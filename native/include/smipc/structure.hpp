@@ -12,9 +12,16 @@
 #ifndef SMIPC_STRUCTURE_HPP
 #define SMIPC_STRUCTURE_HPP
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 
-#include "../smipc.hpp"
+#include "base.hpp"
 #include "rwlock.hpp"
 #include "structure.h"
 

@@ -188,7 +188,6 @@ void kick_sleepers(Channel& channel);
 
 // registry.cpp
 // Before anything is opened: a child forked meanwhile must not inherit a lock.
-void registry_watch_forks();
 void registry_add(Channel* channel);
 void registry_remove(Channel* channel);
 Status registry_close_all();

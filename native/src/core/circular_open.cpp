@@ -200,7 +200,6 @@ bool any_segment(const std::byte*, std::size_t) { return true; }
 
 Status circular_buffer_open(std::string_view name, bool writes,
                             const smipc_circular_buffer_options& options, Buffer** out) {
-  registry_watch_forks();
   auto buffer = std::make_unique<Buffer>();
   buffer->name = std::string(name);
   buffer->writes = writes;
@@ -234,7 +233,6 @@ Status circular_buffer_close(Buffer& buffer) {
 }
 
 Status circular_buffer_unlink(std::string_view name) {
-  registry_watch_forks();
   const Request request = {name, false, {}};
   Setup setup;
   PlatResult result = plat_setup_enter({name, kKindCircularBuffer}, false, SMIPC_ACCESS_USER,
@@ -248,7 +246,6 @@ Status circular_buffer_unlink(std::string_view name) {
 }
 
 Status circular_buffers_clean_stale(std::size_t* out_removed) {
-  registry_watch_forks();
   const PlatResult result =
       plat_segments_sweep(kKindCircularBuffer, sizeof(SegmentHeaderShm), any_segment, out_removed);
   return result ? SMIPC_OK : fail(result.status, {}, result.detail);

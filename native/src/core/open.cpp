@@ -352,7 +352,6 @@ bool stale_segment(const std::byte* head, std::size_t size) {
 
 Status channel_open(std::string_view name, std::uint32_t mode, std::uint64_t capacity,
                     const smipc_channel_options& options, std::unique_ptr<Channel>* out) {
-  registry_watch_forks();
   const Request request = {name, mode, capacity, options};
   auto channel = std::make_unique<smipc_channel>();
   Status status = SMIPC_OK;
@@ -368,7 +367,6 @@ Status channel_open(std::string_view name, std::uint32_t mode, std::uint64_t cap
 }
 
 Status channel_unlink(std::string_view name) {
-  registry_watch_forks();
   Setup setup;
   const Request request = {name, 0, 0, {}};
   PlatResult result = plat_setup_enter(request.segment_name(), false, SMIPC_ACCESS_USER,
@@ -382,7 +380,6 @@ Status channel_unlink(std::string_view name) {
 }
 
 Status clean_stale(std::size_t* out_removed) {
-  registry_watch_forks();
   const PlatResult result =
       plat_segments_sweep(kKindChannel, sizeof(SegmentHeaderShm), stale_segment, out_removed);
   return result ? SMIPC_OK : fail(result.status, {}, result.detail);

@@ -1,5 +1,6 @@
 // All open ends of this process: for smipc_clean and for fork.
 #include <mutex>
+#include <type_traits>
 
 #include "core/channel.h"
 #include "core/fork_count.h"
@@ -8,11 +9,9 @@
 namespace smipc::detail {
 namespace {
 
-// Leaked on purpose: other threads may still run while static objects are destroyed.
-std::mutex& registry_mutex() {
-  static auto* mutex = new std::mutex;
-  return *mutex;
-}
+// Usable while static objects are destroyed, when other threads may still run.
+constinit std::mutex g_mutex;
+static_assert(std::is_trivially_destructible_v<std::mutex>);
 
 Channel* g_first = nullptr;
 
@@ -28,25 +27,24 @@ void mark_forked() {
   watchers_forget();
 }
 
+// When the library is loaded, and not at the first open: another thread may be in that when this
+// one forks.
+[[maybe_unused]] const bool g_watches_forks = [] {
+  plat_on_fork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); }, mark_forked);
+  return true;
+}();
+
 }  // namespace
 
-void registry_watch_forks() {
-  static const bool done = [] {
-    plat_on_fork([] { registry_mutex().lock(); }, [] { registry_mutex().unlock(); }, mark_forked);
-    return true;
-  }();
-  (void)done;
-}
-
 void registry_add(Channel* channel) {
-  const std::lock_guard<std::mutex> guard(registry_mutex());
+  const std::lock_guard<std::mutex> guard(g_mutex);
   channel->next = g_first;
   if (g_first != nullptr) g_first->previous = channel;
   g_first = channel;
 }
 
 void registry_remove(Channel* channel) {
-  const std::lock_guard<std::mutex> guard(registry_mutex());
+  const std::lock_guard<std::mutex> guard(g_mutex);
   if (channel->previous != nullptr) channel->previous->next = channel->next;
   if (channel->next != nullptr) channel->next->previous = channel->previous;
   if (g_first == channel) g_first = channel->next;
@@ -58,7 +56,7 @@ Status registry_close_all() {
   for (;;) {
     Channel* channel;
     {
-      const std::lock_guard<std::mutex> guard(registry_mutex());
+      const std::lock_guard<std::mutex> guard(g_mutex);
       channel = g_first;
     }
     if (channel == nullptr) return SMIPC_OK;

@@ -1,7 +1,9 @@
 // See watcher.h.
 #include "core/watcher.h"
 
+#include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <vector>
@@ -107,13 +109,17 @@ struct Groups {
   std::vector<WatchGroup*> list;
 };
 
-Groups* g_groups = nullptr;
+// Made without a lock, which another thread could hold when this one forks.
+std::atomic<Groups*> g_groups{nullptr};
 
 Groups& groups() {
-  static std::mutex once;
-  const std::lock_guard<std::mutex> guard(once);
-  if (g_groups == nullptr) g_groups = new Groups;
-  return *g_groups;
+  Groups* known = g_groups.load(std::memory_order_acquire);
+  if (known != nullptr) return *known;
+  auto made = std::make_unique<Groups>();
+  // Release pairs with the acquire above: the mutex is there before the pointer to it.
+  if (!g_groups.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel))
+    return *known;
+  return *made.release();
 }
 
 WatchGroup* join_group(WatchEntry* entry) {
@@ -161,7 +167,7 @@ void WatchEntry::stop() {
   fd_ = -1;
 }
 
-void watchers_forget() { g_groups = nullptr; }
+void watchers_forget() { g_groups.store(nullptr, std::memory_order_relaxed); }
 
 void follow_descriptor_slowly(Channel& channel) { channel.watch->arm(); }
 

@@ -13,12 +13,36 @@ namespace {
 
 long membarrier(int command) { return ::syscall(SYS_membarrier, command, 0, 0); }
 
+// The answer to a question that is asked once. Not a static of a function: its guard could be held
+// by another thread when this one forks, and the child would wait for it for ever. Threads that
+// ask at the same time ask twice, and get the same.
+class Answer {
+ public:
+  template <class Ask>
+  bool get(Ask ask) {
+    int known = known_.load(std::memory_order_relaxed);
+    if (known == kUnknown) [[unlikely]] {
+      known = ask() ? kYes : kNo;
+      known_.store(known, std::memory_order_relaxed);
+    }
+    return known == kYes;
+  }
+
+ private:
+  enum : int { kUnknown, kNo, kYes };
+  std::atomic<int> known_{kUnknown};
+};
+
+Answer g_registered;
+Answer g_available;
+
 }  // namespace
 
 bool plat_barrier_register() {
-  static const bool registered = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0 &&
-                                 membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0;
-  return registered;
+  return g_registered.get([] {
+    return membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0 &&
+           membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0;
+  });
 }
 
 void plat_barrier_shared() {
@@ -28,8 +52,7 @@ void plat_barrier_shared() {
 }
 
 bool plat_barrier_process_available() {
-  static const bool available = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
-  return available;
+  return g_available.get([] { return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0; });
 }
 
 void plat_barrier_process() {

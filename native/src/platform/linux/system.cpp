@@ -6,10 +6,11 @@
 
 namespace smipc::detail {
 
-const std::string& system_directory() {
-  static const std::string directory = "/dev/shm";
-  return directory;
-}
+// Made when the library is loaded and never destroyed: threads outlive static objects, and a static
+// of a function could be half made when another thread forks.
+const std::string& g_directory = *new std::string("/dev/shm");
+
+const std::string& system_directory() { return g_directory; }
 
 int system_allocate(int fd, std::int64_t offset, std::int64_t bytes) {
   return ::posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes));

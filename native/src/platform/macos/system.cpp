@@ -15,11 +15,11 @@
 
 namespace smipc::detail {
 
-const std::string& system_directory() {
-  // Unlike /tmp, nobody cleans it: what is mapped looks unused to who does.
-  static const std::string directory = "/var/tmp";
-  return directory;
-}
+// Unlike /tmp, nobody cleans it: what is mapped looks unused to who does. Made when the library is
+// loaded and never destroyed, as on Linux.
+const std::string& g_directory = *new std::string("/var/tmp");
+
+const std::string& system_directory() { return g_directory; }
 
 int system_allocate(int fd, std::int64_t offset, std::int64_t bytes) {
   fstore_t store = {};
@@ -49,9 +49,11 @@ void forget_kept_locks() {
   g_kept = nullptr;
 }
 
+// When the library is loaded: at the first use another thread could be in it when this one forks.
+[[maybe_unused]] const int g_forgets_after_fork =
+    ::pthread_atfork(nullptr, nullptr, forget_kept_locks);
+
 void LockKeeper::keep(FileDescriptor file) {
-  static const int registered = ::pthread_atfork(nullptr, nullptr, forget_kept_locks);
-  (void)registered;
   const ForkGuard guard;
   file_ = std::move(file);
   next_ = g_kept;

@@ -13,6 +13,7 @@
 
 #include <mutex>
 #include <new>
+#include <type_traits>
 
 #include "platform/locked_files.h"
 #include "platform/posix/lock_byte.h"
@@ -37,11 +38,9 @@ struct PlatLockFile {
 
 namespace {
 
-// Leaked on purpose: other threads may still run while static objects are destroyed.
-std::mutex& list_mutex() {
-  static auto* mutex = new std::mutex;
-  return *mutex;
-}
+// Usable while static objects are destroyed, when other threads may still run.
+constinit std::mutex g_list_mutex;
+static_assert(std::is_trivially_destructible_v<std::mutex>);
 
 PlatLockFile* g_first = nullptr;
 
@@ -50,16 +49,12 @@ void in_child() {
     file->file = FileDescriptor();
     file->after_fork(file->argument);
   }
-  list_mutex().unlock();
+  g_list_mutex.unlock();
 }
 
-void watch_forks() {
-  static const bool done = [] {
-    ::pthread_atfork([] { list_mutex().lock(); }, [] { list_mutex().unlock(); }, in_child);
-    return true;
-  }();
-  (void)done;
-}
+// When the library is loaded: at the first open another thread could be in it when this one forks.
+[[maybe_unused]] const int g_watches_forks =
+    ::pthread_atfork([] { g_list_mutex.lock(); }, [] { g_list_mutex.unlock(); }, in_child);
 
 void add_to_list(PlatLockFile* file) {
   file->next = g_first;
@@ -68,7 +63,7 @@ void add_to_list(PlatLockFile* file) {
 }
 
 void take_from_list(PlatLockFile* file) {
-  const std::lock_guard<std::mutex> guard(list_mutex());
+  const std::lock_guard<std::mutex> guard(g_list_mutex);
   if (file->previous != nullptr) file->previous->next = file->next;
   if (file->next != nullptr) file->next->previous = file->previous;
   if (g_first == file) g_first = file->next;
@@ -114,7 +109,6 @@ PlatResult open_again(PlatLockFile* lock) {
 PlatResult plat_lock_file_open(const std::string& path, std::uint32_t access,
                                std::uint64_t page_bytes, void (*after_fork)(void*), void* argument,
                                PlatLockFile** out, void** page) {
-  watch_forks();
   auto* lock = new (std::nothrow) PlatLockFile;
   if (lock == nullptr) return {SMIPC_E_NO_MEMORY, ""};
   lock->path = path;
@@ -122,7 +116,7 @@ PlatResult plat_lock_file_open(const std::string& path, std::uint32_t access,
   lock->after_fork = after_fork;
   lock->argument = argument;
   // The list's mutex from here on: no child is forked that has a descriptor which is not in the list.
-  std::unique_lock<std::mutex> guard(list_mutex());
+  std::unique_lock<std::mutex> guard(g_list_mutex);
   const PlatResult result = open_all(lock, access);
   if (!result) {
     guard.unlock();
@@ -137,7 +131,7 @@ PlatResult plat_lock_file_open(const std::string& path, std::uint32_t access,
 
 PlatResult plat_lock_file_try(PlatLockFile* file, bool exclusive) {
   if (!file->file) {
-    const std::lock_guard<std::mutex> guard(list_mutex());
+    const std::lock_guard<std::mutex> guard(g_list_mutex);
     if (!file->file) {
       if (file->closed) return {SMIPC_E_CLOSED, ""};
       PlatResult result = open_again(file);
@@ -159,7 +153,7 @@ void plat_lock_file_unlock(PlatLockFile* file) {
 }
 
 void plat_lock_file_close(PlatLockFile* file) {
-  const std::lock_guard<std::mutex> guard(list_mutex());
+  const std::lock_guard<std::mutex> guard(g_list_mutex);
   file->file = FileDescriptor();
   file->closed = true;
 }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
+#include <type_traits>
 
 #include "platform/named_objects.h"
 #include "platform/platform.h"
@@ -94,8 +95,9 @@ void plat_signals_restore(const PlatSignalMask* before) {
 }
 
 std::mutex& fork_mutex() {
-  static auto* mutex = new std::mutex;  // never destroyed: threads outlive static objects
-  return *mutex;
+  static constinit std::mutex mutex;
+  static_assert(std::is_trivially_destructible_v<std::mutex>);  // threads outlive static objects
+  return mutex;
 }
 
 int& ForkGuard::depth() {

@@ -104,8 +104,7 @@ FileDescriptor open_for_asking(const PlatSegment* segment, bool* out_of_descript
 }  // namespace
 
 std::uint64_t plat_ring_granularity() {
-  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return page;
+  return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 PlatResult plat_segment_map(PlatSetup* setup, std::uint32_t role, std::uint64_t ring_offset,
