@@ -7,10 +7,15 @@
 #ifndef SMIPC_MESSAGE_QUEUE_HPP
 #define SMIPC_MESSAGE_QUEUE_HPP
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
-#include "../smipc.hpp"
+#include "base.hpp"
 #include "existence.hpp"
 #include "message_queue.h"
 

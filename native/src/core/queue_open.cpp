@@ -255,7 +255,6 @@ QueueShape queue_plan(std::uint32_t max_messages, std::uint64_t max_message_size
 }
 
 Status queue_open(const QueueRequest& request, smipc_message_queue** out) {
-  registry_watch_forks();
   auto queue = std::make_unique<smipc_message_queue>();
   queue->name = request.name;
   queue->title = "/" + request.name;
@@ -295,7 +294,6 @@ Status queue_close(Queue& queue) {
 }
 
 Status queue_unlink(std::string_view name) {
-  registry_watch_forks();
   Setup setup;
   const PlatResult result =
       plat_setup_enter(segment_name(name), false, SMIPC_ACCESS_USER, kSetupTimeoutNs, &setup.setup);
@@ -319,7 +317,6 @@ Status queue_unlink_own(Queue& queue) {
 }
 
 Status queues_clean_stale(std::size_t* out_removed) {
-  registry_watch_forks();
   const PlatResult result = plat_segments_sweep(kKindMessageQueue, offsetof(QueueShm, members),
                                                 goes_with_owner, out_removed);
   return result ? SMIPC_OK : fail(result.status, {}, result.detail);
