@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         WriteOperationsForbidden,
     )
     from smipc.memory import NamedSharedMemory
+    from smipc.message_queue import NamedMessageQueue
     from smipc.semaphore import NamedSemaphore
     from smipc.struct.access import DataStructMmapEditor as DataStructMmapEditor
     from smipc.struct.access import DataStructMmapManager as DataStructMmapManager
@@ -103,6 +104,7 @@ __all__ = [
     "InvalidTypeError",
     "LimitError",
     "MessageFormatError",
+    "NamedMessageQueue",
     "NamedSemaphore",
     "NamedSharedMemory",
     "NoSpaceError",
@@ -147,6 +149,7 @@ _LAZY = {
     "Flags": "smipc._flags",
     "Listener": "smipc._listener",
     "MmapStructureHeader": "smipc.struct.base_struct",
+    "NamedMessageQueue": "smipc.message_queue",
     "NamedSemaphore": "smipc.semaphore",
     "NamedSharedMemory": "smipc.memory",
     "StructureFileError": "smipc.struct.errors",

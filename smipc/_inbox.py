@@ -15,12 +15,13 @@ from smipc._buffers import pointer, whole_number
 from smipc._end import FETCHING, NOTHING, End
 from smipc._marshal import loads
 from smipc._native import ffi, lib
-from smipc._timing import POLL, SOON, deadline_after, is_timeout, slice_ns, timed_out
+from smipc._timing import POLL, SLICE, SOON, deadline_after, is_timeout, slice_ns, timed_out
 from smipc.errors import (
     OppositeEndClosedError,
     OppositeEndDiedError,
     OutOfMemoryError,
     TimedOutError,
+    check,
 )
 
 TYPE_CHECKING = False
@@ -248,6 +249,20 @@ class Inbox(End):
         """Whether recv can hand out a message without asking the channel."""
         fetched = self._busy is not None and self._busy >= 0
         return fetched or bool(self._batch[self._taken[0] :])
+
+    def _arm(self, handle: Any) -> int:
+        """What _readiness.py asks for, like the next two."""
+        return lib.smipc_channel_fd_arm(handle, 0)  # type: ignore[no-any-return]
+
+    def _wait_a_slice(self, handle: Any) -> int:
+        handles = ffi.new("smipc_channel *[]", [handle])
+        ready = ffi.new("uint8_t[1]")
+        return lib.smipc_wait(handles, 1, SLICE, ready, ffi.NULL)  # type: ignore[no-any-return]
+
+    def _descriptor(self) -> int:
+        out = ffi.new("int32_t *")
+        check(lib.smipc_channel_fd(self._opened(), out))
+        return int(out[0])
 
     def _put_back(self, message: bytes) -> None:
         """Makes `message`, which was the last one received, the next one again."""

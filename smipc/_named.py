@@ -1,7 +1,8 @@
-"""What NamedSemaphore and NamedSharedMemory have in common: their names, who unlinks them, and what
-becomes of them when the program forgets them.
+"""What NamedSemaphore, NamedSharedMemory and NamedMessageQueue have in common: their names, who
+unlinks them, and what becomes of them when the program forgets them.
 
-A handle survives fork and can be used in the child; only the process that opened it ever unlinks.
+A handle of the first two survives fork and can be used in the child. Only the process that opened
+it ever unlinks.
 Nothing here is registered with multiprocessing's resource tracker, which would unlink objects that
 others use.
 """
@@ -14,9 +15,18 @@ from os import getpid
 from weakref import ref
 
 from smipc import _abi, _cleaning
-from smipc._flags import Flags, checked_choice, checked_flags, normalised_name
+from smipc._flags import Flags, WrongTypeError, checked_choice, checked_flags, normalised_name
 from smipc._native import ffi, lib
-from smipc.errors import ClosedError, SmipcError, check, make
+from smipc._timing import deadline_after
+from smipc.errors import (
+    ClosedError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    SmipcError,
+    check,
+    make,
+    shown,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,6 +126,28 @@ class NamedObject:
         if not self._is_open:
             raise self._error(ClosedError, "it is closed")
         return self._handle
+
+    def _deadline(self, timeout: float | None) -> int | None:
+        try:
+            return deadline_after(b"", timeout)
+        except InvalidTypeError as wrong:
+            raise WrongTypeError(f"{self._what} '{self._name}': {wrong}") from None
+        except InvalidArgumentError as wrong:
+            raise self._error(InvalidArgumentError, str(wrong)) from None
+
+    def _number(self, what: str, value: Any, lowest: int, highest: int) -> int:
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise WrongTypeError(
+                f"{self._what} '{self._name}': {what} must be an integer, not"
+                f" {type(value).__name__} {value!r}"
+            )
+        number: int = value.__index__()
+        if not lowest <= number <= highest:
+            raise self._error(
+                InvalidArgumentError,
+                f"{what} must be from {lowest} to {highest}: {shown(number)}",
+            )
+        return number
 
     def _error(self, kind: type[SmipcError], text: str) -> SmipcError:
         return make(kind, f"{self._what} '{self._name}': {text}")

@@ -1,4 +1,5 @@
-"""Waiting in an event loop until a channel can be read: what smipc.aio needs of the platform.
+"""Waiting in an event loop until a channel, or a queue, can be read: what smipc.aio needs of the
+platform.
 
 Where the loop can watch descriptors it watches the channel's; everywhere else (the Proactor loop, a
 platform without descriptors) a thread waits for as long as any task does. A wake-up only ever means
@@ -13,15 +14,32 @@ from contextlib import suppress
 from weakref import ref
 
 from smipc import _abi
-from smipc._native import ffi, lib
-from smipc._timing import SLICE
 from smipc.errors import UnsupportedError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
-    from smipc.channel import Channel
+    class Watched(Protocol):
+        """What can be waited for: a Channel, a NamedMessageQueue."""
+
+        _waiters: tuple[ref[Readiness], ...]  # which it tells when it is closed
+
+        def _opened(self) -> Any:
+            """The native handle. ClosedError, ForkedError."""
+
+        def _has_fetched(self) -> bool:
+            """Whether something can be handed out without a native call."""
+
+        def _descriptor(self) -> int:
+            """UnsupportedError: the platform has none."""
+
+        def _arm(self, handle: Any) -> int:
+            """Looks; then the descriptor will tell. A native status."""
+
+        def _wait_a_slice(self, handle: Any) -> int:
+            """Waits until it can be read, for a slice at most. A native status."""
+
 
 # What a wait may end with.
 TOO_LATE = 0  # the timeout passed
@@ -34,7 +52,7 @@ _NOT_YET = (_abi.SMIPC_E_TIMED_OUT, _abi.SMIPC_E_INTERRUPTED)
 class Readiness:
     """The tasks, of one event loop, that wait for one channel."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Watched) -> None:
         self._channel = channel
         self._waiters: list[asyncio.Future[bool]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -54,7 +72,7 @@ class Readiness:
         if handle != self._handle:
             self._descriptor = _descriptor_of(channel)
             self._handle = handle
-        status = lib.smipc_channel_fd_arm(handle, 0)
+        status = channel._arm(handle)
         if not status:
             return AT_ONCE
         if status not in (*_NOT_YET, _abi.SMIPC_E_UNSUPPORTED):
@@ -109,11 +127,9 @@ class Readiness:
             _settle(waiter, True)
 
     def _wait_in_thread(self, handle: Any, loop: asyncio.AbstractEventLoop) -> None:
-        handles = ffi.new("smipc_channel *[]", [handle])
-        ready = ffi.new("uint8_t[1]")
         status = _NOT_YET[0]
         while status in _NOT_YET and self._waiters and loop is self._loop:
-            status = lib.smipc_wait(handles, 1, SLICE, ready, ffi.NULL)
+            status = self._channel._wait_a_slice(handle)
         _call_soon(loop, self._wake)
 
     def channel_closes(self, is_closed: bool) -> None:
@@ -127,7 +143,7 @@ class Readiness:
             self._unwatch()
 
 
-def _descriptor_of(channel: Channel) -> int | None:
+def _descriptor_of(channel: Watched) -> int | None:
     try:
         return channel._descriptor()
     except UnsupportedError:

@@ -1,4 +1,4 @@
-"""Channels for asyncio: the messages of a Channel, awaited.
+"""Channels and message queues for asyncio: their messages, awaited.
 
     async with smipc.aio.open_channel("camera", CHAN_R, framing="message") as channel:
         async for message in channel:
@@ -19,6 +19,7 @@ import time
 from contextlib import suppress
 from functools import partial
 
+from smipc._aio_queue import MessageQueue
 from smipc._buffers import readable
 from smipc._inbox import NOTHING_CAME
 from smipc._line import Line
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Channel", "open_channel"]
+__all__ = ["Channel", "MessageQueue", "open_channel"]
 
 # A channel is mostly full for microseconds: the loop goes round so often before a thread waits.
 _QUICK_ROUNDS = 20

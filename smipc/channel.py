@@ -250,11 +250,6 @@ class Channel(Views, Stream):
             )
         return self._descriptor()
 
-    def _descriptor(self) -> int:
-        out = ffi.new("int32_t *")
-        check(lib.smipc_channel_fd(self._opened(), out))
-        return int(out[0])
-
     def status(self) -> Status:
         """What the channel looks like at the moment. Never waits; works on a closed Channel."""
         from smipc._status import status_of

@@ -6,8 +6,8 @@ from smipc import _abi
 from smipc._flags import Flags, WrongTypeError
 from smipc._named import NamedObject
 from smipc._native import ffi, lib
-from smipc._timing import deadline_after, has_passed, slice_ns
-from smipc.errors import InvalidArgumentError, InvalidTypeError, check, error, shown
+from smipc._timing import has_passed, slice_ns
+from smipc.errors import InvalidArgumentError, check, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class NamedSemaphore(NamedObject):
         unlink_on_delete: bool | None = None,
     ) -> None:
         super().__init__(name, handle_existence, unlink_on_delete)
-        number = self._number("initial_value", initial_value, 0)
+        number = self._number("initial_value", initial_value, 0, _abi.SMIPC_MAX_SEMAPHORE)
         self._open(handle_existence, unlink_on_delete, number)
 
     @property
@@ -104,20 +104,12 @@ class NamedSemaphore(NamedObject):
                     return True
                 status = given
 
-    def _deadline(self, timeout: float | None) -> int | None:
-        try:
-            return deadline_after(b"", timeout)
-        except InvalidTypeError as wrong:
-            raise WrongTypeError(f"semaphore '{self._name}': {wrong}") from None
-        except InvalidArgumentError as wrong:
-            raise self._error(InvalidArgumentError, str(wrong)) from None
-
     def release(self, n: int = 1) -> None:
         """Gives `n` back and wakes as many who wait. More than the OS can count is a ValueError,
         and nothing has been given (unless others released in that very moment: the text says).
         ClosedError."""
         if type(n) is not int or n != 1:
-            n = self._number("n", n, 1)
+            n = self._number("n", n, 1, _abi.SMIPC_MAX_SEMAPHORE)
         status = _release(self._handle, n)
         if status:
             self._opened()
@@ -129,20 +121,6 @@ class NamedSemaphore(NamedObject):
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-    def _number(self, what: str, value: Any, lowest: int) -> int:
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise WrongTypeError(
-                f"semaphore '{self._name}': {what} must be an integer, not"
-                f" {type(value).__name__} {value!r}"
-            )
-        number: int = value.__index__()
-        if not lowest <= number <= _abi.SMIPC_MAX_SEMAPHORE:
-            raise self._error(
-                InvalidArgumentError,
-                f"{what} must be from {lowest} to {_abi.SMIPC_MAX_SEMAPHORE}: {shown(number)}",
-            )
-        return number
 
     def __reduce__(self) -> tuple[Any, ...]:
         """In another process: a handle to the same semaphore, which does not unlink it."""

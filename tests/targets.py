@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from smipc import Channel, DataStructMmapEditor, Flags, NamedSemaphore, NamedSharedMemory
+from smipc import (
+    Channel,
+    DataStructMmapEditor,
+    Flags,
+    NamedMessageQueue,
+    NamedSemaphore,
+    NamedSharedMemory,
+)
 
 kept: list[Any] = []
 
@@ -33,6 +41,14 @@ def create_and_leave(name: str, out: Any) -> None:
 def write_and_tell(memory: NamedSharedMemory, out: Any) -> None:
     memory.buf[0] = 42
     out.put((memory.size, memory.linked_existing_object))
+
+
+def answer(queue: NamedMessageQueue) -> None:
+    if queue._pid != os.getpid():  # forked: a handle of its own
+        queue = NamedMessageQueue(queue.name)
+    message = queue.receive(60)
+    assert message is not None
+    queue.send(b"answer to " + message[0], priority=message[1] + 1)
 
 
 def edit(editor: DataStructMmapEditor, out: Any) -> None:

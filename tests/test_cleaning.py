@@ -26,19 +26,23 @@ def test_everything_is_closed(text: str, tmp_path: Path) -> None:
     semaphore = smipc.NamedSemaphore(name, 1, Flags.RAISE_IF_EXISTS)
     memory = smipc.NamedSharedMemory(f"{name}m", 100, handle_existence=Flags.RAISE_IF_EXISTS)
     view = memory.buf
+    queue = smipc.NamedMessageQueue(f"{name}q", handle_existence=Flags.RAISE_IF_EXISTS)
+    queue.send(b"kept")
     editor = smipc.DataStructMmapManager(Numbers, str(tmp_path), create=True)
     structure_reader = smipc.DataStructMmapReader(Numbers, str(tmp_path))
     editor.lock()
 
     for _ in range(2):
         smipc.clean_library()
-        assert all(one.closed for one in (writer, reader, semaphore, memory))
+        assert all(one.closed for one in (writer, reader, semaphore, memory, queue))
         for call in (
             lambda: channel.send(b""),
             lambda: writer.push(1),
             lambda: reader.popitem(),
             lambda: semaphore.acquire(False),
             lambda: memory.buf,
+            lambda: queue.send(b""),
+            lambda: queue.receive(0),
             lambda: editor.lock(False),
             lambda: structure_reader.readData("number"),
         ):

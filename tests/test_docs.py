@@ -33,6 +33,7 @@ SOURCES = [
 ]
 LAYOUT = ROOT / "native" / "src" / "core" / "layout.h"
 CIRCULAR_LAYOUT = LAYOUT.with_name("circular_layout.h")
+QUEUE_LAYOUT = LAYOUT.with_name("queue_layout.h")
 
 SUFFIXES = {"python": ".py", "c": ".c", "cpp": ".cpp"}
 # Where samples name their channel: the name is a string of its own on these lines.
@@ -207,7 +208,7 @@ def memory_page() -> str:
 def test_the_layout_is_described_field_by_field() -> None:
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", layout_page(), re.MULTILINE)
     described = sorted((name, int(offset)) for offset, name in rows)
-    layouts = LAYOUT.read_text() + CIRCULAR_LAYOUT.read_text()
+    layouts = LAYOUT.read_text() + CIRCULAR_LAYOUT.read_text() + QUEUE_LAYOUT.read_text()
     asserted = sorted((name, int(offset)) for _, name, offset in FIELD.findall(layouts))
     assert described == asserted
 

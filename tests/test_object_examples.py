@@ -80,3 +80,20 @@ def test_samples_read_in_three_languages(text: str) -> None:
         ):
             printed = Process([*command, "2000", text]).finish()
             assert printed == "attached\ngot 1023, missed 0, the last was 2000\n"
+
+
+@pytest.mark.parametrize("gives", ["python", "cpp"])
+@pytest.mark.parametrize("does", ["python", "cpp"])
+def test_jobs_given_and_done_in_two_languages(text: str, gives: str, does: str) -> None:
+    commands = {
+        "python": [sys.executable, str(PYTHON_EXAMPLES / "jobs.py")],
+        "cpp": [program("cpp", "jobs")],
+    }
+    done = Process([*commands[does], "do", "2000", text])
+    try:
+        assert Process([*commands[gives], "give", "1000", text]).finish() == "gave 1000\n"
+        assert Process([*commands[does], "give", "1000", text]).finish() == "gave 1000\n"
+        assert done.finish() == "did 2000, 200 of them urgent\n"
+    finally:
+        done.kill()
+        Process([*commands["python"], "remove", "0", text]).finish()

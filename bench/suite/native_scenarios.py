@@ -15,7 +15,9 @@ def smipc(label: str, kind: str, **options: object) -> Entry:
 
 
 def scenarios() -> list[Scenario]:
-    return [*round_trips(), *late_answers(), *one_way(), batches(), *copies(), stream()]
+    return [
+        *round_trips(), *late_answers(), *one_way(), batches(), *copies(), stream(), *queues(),
+    ]  # fmt: skip
 
 
 def round_trips() -> list[Scenario]:
@@ -166,3 +168,29 @@ def stream() -> Scenario:
         ),
         ("cpp.copy.64K", "two memcpy, in pieces"),
     )
+
+
+def queues() -> list[Scenario]:
+    """Queues with priorities, which any number of processes may share."""
+    pair = Scenario(
+        "cpp.queue",
+        "C++: message queue, 64 B, one sender and one receiver",
+        "M/s",
+        (
+            entry("smipc", "smipc_queue", "oneway", "smipc"),
+            entry("Boost message_queue", "boost_queue", "oneway"),
+            entry("POSIX mq", "posix_mq", "oneway"),
+        ),
+        RING,
+    )
+    crowd = Scenario(
+        "cpp.queue.crowd",
+        "C++: message queue, 64 B, four senders and four receivers on two cores",
+        "M/s",
+        (
+            entry("smipc", "queue_crowd", "smipc", "smipc"),
+            entry("Boost message_queue", "queue_crowd", "boost"),
+        ),
+        placed=False,
+    )
+    return [pair, crowd]

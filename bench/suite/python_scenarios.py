@@ -24,7 +24,7 @@ ALL = (PIPE, QUEUE, PYZMQ, POSIX_IPC, FASTER_FIFO, ICEORYX2)
 
 
 def scenarios() -> list[Scenario]:
-    return [*round_trips(), one_way(), batches(), *arrays(), objects()]
+    return [*round_trips(), one_way(), batches(), *arrays(), objects(), queue()]
 
 
 def round_trips() -> list[Scenario]:
@@ -116,4 +116,17 @@ def objects() -> Scenario:
         "Python: small dicts, pickled",
         "k/s",
         (smipc("smipc", "object"), *(entry(*peer, "object") for peer in ALL)),
+    )
+
+
+def queue() -> Scenario:
+    return Scenario(
+        "py.queue",
+        "Python: message queue, 64 B, one sender and one receiver",
+        "M/s",
+        (
+            entry("smipc", "own_queue.py", "oneway", "smipc"),
+            *(entry(*peer, "oneway") for peer in (POSIX_IPC, FASTER_FIFO, QUEUE)),
+        ),
+        RING,
     )

@@ -503,6 +503,7 @@ SMIPC_API smipc_status smipc_channel_fd_arm(smipc_channel *channel, uint32_t spi
 #include "smipc/circular_buffer.h"
 #include "smipc/existence.h"
 #include "smipc/memory.h"
+#include "smipc/message_queue.h"
 #include "smipc/rwlock.h"
 #include "smipc/semaphore.h"
 #include "smipc/structure.h"

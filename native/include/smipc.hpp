@@ -28,6 +28,7 @@
 #include "smipc/circular_buffer.hpp"
 #include "smipc/library.hpp"
 #include "smipc/memory.hpp"
+#include "smipc/message_queue.hpp"
 #include "smipc/rwlock.hpp"
 #include "smipc/semaphore.hpp"
 #include "smipc/structure.hpp"

@@ -57,6 +57,8 @@ TEST_F(Clean, closes_handles_of_every_kind) {
   CircularBufferReader reader(buffer_name);
   Semaphore semaphore(object_name(), {.initial_value = 1, .existence = Existence::kRaiseIfExists});
   SharedMemory memory(object_name(), {.size_bytes = 100, .existence = Existence::kRaiseIfExists});
+  const std::string queue_name = object_name();
+  MessageQueue queue(queue_name, {.existence = Existence::kRaiseIfExists});
   RwLock lock(path("lock"));
   LockedStructure<Numbers>::create(path("numbers"));
   LockedStructure<Numbers> numbers(path("numbers"));
@@ -69,6 +71,7 @@ TEST_F(Clean, closes_handles_of_every_kind) {
     EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)reader.pop_int(); }));
     EXPECT_FILES(0u, buffer_name);
     EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)semaphore.try_acquire(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { queue.send("x"); }));
     EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)lock.try_lock(); }));
     EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { const auto now = numbers.edit(); }));
 #if !defined(_WIN32)
@@ -90,6 +93,8 @@ TEST_F(Clean, may_race_with_those_who_open_and_free) {
       const Status status = status_of([&] { semaphore.acquire(); });
       EXPECT_TRUE(status == SMIPC_OK || status == SMIPC_E_CLOSED) << status;
       CircularBufferWriter writer(unique_name("clean"));
+      status_of(
+          [] { MessageQueue queue(object_name(), {.existence = Existence::kRaiseIfExists}); });
     }
     --running;
   };

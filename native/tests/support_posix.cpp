@@ -57,10 +57,11 @@ std::vector<std::string> files_of(std::string_view name) {
   std::vector<std::string> files;
   const std::string channel = "smipc.ch." + readable_part(name);
   const std::string buffer = "smipc.cb." + readable_part(name);
+  const std::string queue = "smipc.mq." + readable_part(name);
   DIR* directory = ::opendir("/dev/shm");
   while (const dirent* entry = ::readdir(directory)) {
     const std::string_view file = entry->d_name;
-    if (file.starts_with(channel) || file.starts_with(buffer)) {
+    if (file.starts_with(channel) || file.starts_with(buffer) || file.starts_with(queue)) {
       files.emplace_back(entry->d_name);
     }
   }

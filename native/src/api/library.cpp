@@ -3,6 +3,7 @@
 #include "api/log.h"
 #include "core/circular_buffer.h"
 #include "core/open_handles.h"
+#include "core/queue.h"
 #include "platform/named_objects.h"
 
 using namespace smipc::detail;
@@ -53,11 +54,13 @@ SMIPC_API smipc_status smipc_clean_stale(size_t* out_removed) {
   return guarded([&] {
     std::size_t removed = 0;
     std::size_t buffers = 0;
+    std::size_t queues = 0;
     std::size_t objects = 0;
     Status status = clean_stale(&removed);
     if (status == SMIPC_OK) status = circular_buffers_clean_stale(&buffers);
+    if (status == SMIPC_OK) status = queues_clean_stale(&queues);
     const PlatResult swept = plat_objects_sweep(&objects);
-    if (out_removed != nullptr) *out_removed = removed + buffers + objects;
+    if (out_removed != nullptr) *out_removed = removed + buffers + queues + objects;
     return status == SMIPC_OK && !swept ? fail(swept.status, {}, swept.detail) : status;
   });
 }

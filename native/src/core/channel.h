@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/layout.h"
 #include "core/owner_lock.h"
+#include "core/spin_history.h"
 #include "platform/platform.h"
 #include "smipc.h"
 
@@ -99,11 +100,7 @@ struct ReaderState {
 };
 
 struct WaitState {
-  // Spinning pays while answers come within the cost of a sleep (about 45 us here across cores).
-  static constexpr std::int64_t kLongSpinNs = 50'000;
-
-  std::int64_t average_ns = 0;  // how long waits usually take
-  std::uint32_t count = 0;
+  SpinHistory spins;
   bool in_vain = false;                // the last wait timed out after a while
   std::int64_t soon_ns = kLongSpinNs;  // how long a call that must not sleep may spin
   std::uint32_t soon_misses = 0;       // such spins in a row that were too short to be of use

@@ -13,12 +13,11 @@
 #include "core/channel.h"
 #include "core/circular_buffer.h"
 #include "core/fork_count.h"
+#include "core/segment_setup.h"
 
 namespace smipc::detail {
 namespace {
 
-constexpr std::int64_t kSetupTimeoutNs = 10'000'000'000;
-constexpr int kAttempts = 100;
 constexpr std::uint32_t kWriterRole = 0;
 
 using Buffer = smipc_circular_buffer;
@@ -41,55 +40,10 @@ struct Image {
   }
 };
 
-class Setup {
- public:
-  Setup() = default;
-  Setup(const Setup&) = delete;
-  ~Setup() {
-    if (setup != nullptr) plat_setup_leave(setup);
-  }
-  PlatSetup* setup = nullptr;
-};
-
-std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
 bool writer_alive(const Setup& setup, const Image& image) {
   return plat_setup_role_held(setup.setup, kWriterRole,
                               image.shm().writer_pid.load(std::memory_order_relaxed),
                               image.shm().writer_start_time.load(std::memory_order_relaxed));
-}
-
-// SMIPC_OK with *fresh: nothing that counts is under the name.
-Status inspect(const Request& request, const Setup& setup, Image* image, bool* fresh) {
-  const std::uint64_t size = plat_setup_size(setup.setup);
-  std::uint64_t magic = 0;
-  *fresh = size == 0;
-  if (*fresh) return SMIPC_OK;
-  if (!plat_setup_read(setup.setup, &magic, sizeof magic)) {
-    return fail_request(request, SMIPC_E_NOT_SMIPC, "its file is no smipc segment");
-  }
-  *fresh = magic == 0;  // I1
-  if (*fresh) return SMIPC_OK;
-  if (magic != kSegmentMagic) {
-    return fail_request(request, SMIPC_E_NOT_SMIPC, "its file is no smipc segment");
-  }
-  if (!plat_setup_read(setup.setup, image->bytes, sizeof image->bytes) ||
-      image->shm().header.total_bytes > size) {
-    return fail_request(request, SMIPC_E_CORRUPT,
-                        "its segment is truncated to " + std::to_string(size) + " bytes");
-  }
-  const SegmentHeaderShm& header = image->shm().header;
-  if (header.layout_version != kLayoutVersion) {
-    return fail_request(request, SMIPC_E_VERSION,
-                        "its segment has layout version " + std::to_string(header.layout_version) +
-                            ", this library has " + std::to_string(kLayoutVersion));
-  }
-  if (header.fingerprint != layout_fingerprint() || header.kind != kKindCircularBuffer) {
-    return fail_request(request, SMIPC_E_VERSION, "its segment was made by an incompatible build");
-  }
-  return SMIPC_OK;
 }
 
 bool shape_is_sane(const CircularBufferShm& shm) {
@@ -108,10 +62,9 @@ Status check_attach(const Request& request, const Setup& setup, const Image& ima
   if (!shape_is_sane(shm)) {
     return fail_request(request, SMIPC_E_CORRUPT, "its segment's header has impossible sizes");
   }
-  if (shm.header.name_bytes != request.name.size() ||
-      std::memcmp(shm.header.name, request.name.data(), request.name.size()) != 0) {
-    return fail_request(request, SMIPC_E_EXISTS, "another name has the same hash; choose another");
-  }
+  const Status named =
+      check_segment_name({kCircularBufferNoun, request.name}, request.name, shm.header);
+  if (named != SMIPC_OK) return named;
   if (request.writes && writer_alive(setup, image)) {
     return fail_request(request, SMIPC_E_END_TAKEN,
                         "its writer is open in process " +
@@ -137,20 +90,12 @@ void fill(CircularBufferShm& shm, const Request& request, std::uint64_t nonce) {
   SegmentHeaderShm& header = shm.header;
   shm.item_size = request.options.item_size == 0 ? 1 : request.options.item_size;
   shm.length = request.options.length == 0 ? 2 : request.options.length;
-  header.layout_version = kLayoutVersion;
-  header.kind = kKindCircularBuffer;
-  header.fingerprint = layout_fingerprint();
+  fill_segment_header(&header, {request.name, kKindCircularBuffer}, request.options.access, nonce);
   header.capacity_bytes = shm.item_size * shm.length;
   header.limit_bytes = header.capacity_bytes;
   header.ring_offset = round_up(sizeof(CircularBufferShm), step);
   header.ring_bytes = round_up(header.capacity_bytes, step);
   header.total_bytes = header.ring_offset + header.ring_bytes;
-  header.access = request.options.access;
-  header.creator_pid = plat_process_id();
-  header.created_unix_ns = static_cast<std::uint64_t>(plat_unix_time_ns());
-  header.nonce = nonce;
-  header.name_bytes = static_cast<std::uint32_t>(request.name.size());
-  std::memcpy(header.name, request.name.data(), request.name.size());
 }
 
 Status map(const Request& request, const Setup& setup, const SegmentHeaderShm& header,
@@ -222,7 +167,8 @@ Status open_once(const Request& request, Buffer* buffer) {
   if (!entered) return fail_request(request, entered.status, entered.detail);
   Image image;
   bool fresh = false;
-  Status status = inspect(request, setup, &image, &fresh);
+  Status status = inspect_segment({kCircularBufferNoun, request.name}, kKindCircularBuffer,
+                                  setup.setup, image.bytes, sizeof image.bytes, &fresh);
   if (status != SMIPC_OK) return status;
   if (fresh && !request.writes) {
     return fail_request(request, SMIPC_E_NOT_FOUND, "there is none; its writer creates it");
@@ -262,7 +208,7 @@ Status circular_buffer_open(std::string_view name, bool writes,
   buffer->forks = fork_count();
   // SMIPC_E_EXISTS: somebody else put a segment there in between.
   Status status = SMIPC_E_EXISTS;
-  for (int attempt = 0; status == SMIPC_E_EXISTS && attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; status == SMIPC_E_EXISTS && attempt < kSetupAttempts; ++attempt) {
     status = open_once({name, writes, options}, buffer.get());
   }
   if (status != SMIPC_OK) return status;

@@ -26,6 +26,7 @@ inline constexpr std::uint64_t kSegmentMagic =
 inline constexpr std::uint32_t kLayoutVersion = 1;
 inline constexpr std::uint32_t kKindChannel = 1;
 inline constexpr std::uint32_t kKindCircularBuffer = 2;  // circular_layout.h
+inline constexpr std::uint32_t kKindMessageQueue = 3;    // queue_layout.h
 inline constexpr std::size_t kMaxName = 200;
 
 using AtomicU16 = std::atomic<std::uint16_t>;

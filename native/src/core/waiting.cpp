@@ -7,13 +7,6 @@
 namespace smipc::detail {
 namespace {
 
-constexpr std::int64_t kLongSpinNs = WaitState::kLongSpinNs;
-constexpr std::int64_t kShortSpinNs = 3'000;
-constexpr std::int64_t kUsuallyLongNs = 60'000;
-// Now and then a spin of more than a wake-up's length, in case waits got short: two ends that both
-// sleep after 3 us would otherwise never find each other awake.
-constexpr std::uint32_t kProbeEvery = 16;
-constexpr std::int64_t kProbeSpinNs = 150'000;
 // Who waited this long in vain goes back to sleep at once.
 constexpr std::int64_t kInVainNs = 1'000'000;
 constexpr int kPollsPerClock = 32;
@@ -45,15 +38,7 @@ bool shares_processor(const Channel& channel) {
 }
 
 std::int64_t spin_budget(const Channel& channel) {
-  if (!spins_first(channel)) return 0;
-  if (channel.wait.average_ns <= kUsuallyLongNs) return kLongSpinNs;
-  return channel.wait.count % kProbeEvery != 0 ? kShortSpinNs : kProbeSpinNs;
-}
-
-void learn(WaitState& wait, std::int64_t waited_ns) {
-  constexpr std::int64_t kMost = 1'000'000;
-  wait.average_ns += (std::min(waited_ns, kMost) - wait.average_ns) / 4;
-  ++wait.count;
+  return spins_first(channel) ? channel.wait.spins.budget_ns() : 0;
 }
 
 // What ends a wait besides the condition; SMIPC_OK: nothing.
@@ -103,8 +88,7 @@ Status sleep_once(Channel& channel, const Deadline& deadline, std::uint32_t* ann
 bool quick_spin(Channel& channel, ReadyFunction ready, void* context) {
   for (int poll = 0; poll < kQuickPolls; ++poll) {
     if (ready(channel, context, false)) {
-      channel.wait.average_ns -= channel.wait.average_ns / 4;
-      ++channel.wait.count;
+      channel.wait.spins.learn(0);
       return true;
     }
     plat_spin_pause();
@@ -158,7 +142,7 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain, 
   for (;;) {
     if (spin_ns > 0) spin(channel, deadline, plat_now_ns(), spin_ns, ready, context);
     if (ready(channel, context, true)) {
-      learn(channel.wait, plat_now_ns() - start_ns);
+      channel.wait.spins.learn(plat_now_ns() - start_ns);
       return SMIPC_OK;
     }
     if (const Status reason = reason_to_stop(channel); reason != SMIPC_OK) {

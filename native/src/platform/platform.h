@@ -2,7 +2,8 @@
 // documented here once and implemented in platform/<os>/.
 //
 // Core code includes this file and no OS header. Nothing here knows what a channel is; a "role" is
-// a number below kRoleCount that at most one living handle may hold in a segment.
+// a number that at most one living handle may hold in a segment. A segment with a ring has kRoleCount
+// roles; one without is for a crowd, with kCrowdRoles.
 // Every function is thread-safe unless it says otherwise, and none throws.
 #pragma once
 
@@ -22,7 +23,9 @@ struct PlatResult {
 };
 
 inline constexpr std::uint32_t kRoleCount = 2;
-inline constexpr std::uint32_t kNoRole = ~0u;  // plat_segment_map: only maps
+inline constexpr std::uint32_t kCrowdRoles = 1024;
+inline constexpr std::uint32_t kCrowdWakes = 4;  // wait points of a crowd's segment
+inline constexpr std::uint32_t kNoRole = ~0u;    // plat_segment_map: only maps
 
 // ---- Segments: named shared memory with roles ---------------------------------------------------
 
@@ -54,6 +57,9 @@ bool plat_setup_read(const PlatSetup* setup, void* out, std::size_t size);
 bool plat_setup_role_held(const PlatSetup* setup, std::uint32_t role, std::uint32_t pid,
                           std::uint64_t start_time);
 
+// Whether a living process holds any role of the segment.
+bool plat_setup_any_role_held(const PlatSetup* setup);
+
 // Replaces whatever is under the name by a new, empty segment, this section going on around it.
 // Processes that have the old one mapped keep it.
 PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access);
@@ -76,7 +82,7 @@ struct PlatSegment;
 
 struct PlatMapping {
   std::byte* header = nullptr;  // ring_offset bytes
-  std::byte* ring = nullptr;    // 2 * ring_bytes: the ring mapped twice in a row
+  std::byte* ring = nullptr;    // 2 * ring_bytes: the ring mapped twice in a row; 0: no ring
 };
 
 // What offset and size of a ring must be multiples of, the same for every process of the platform.
@@ -128,7 +134,8 @@ struct PlatHolder {
 
 struct PlatBell;
 
-// What a thread sleeps on: `word` in shared memory, of the role `role` of `segment`; or a bell.
+// What a thread sleeps on: `word` in shared memory, of the role `role` of `segment` (of a crowd's: of
+// the wait point `role`, below kCrowdWakes); or a bell.
 struct PlatWaitPoint {
   PlatSegment* segment = nullptr;
   std::uint32_t role = 0;
@@ -141,8 +148,12 @@ struct PlatWaitPoint {
 // Sleeps while the word holds `expected`, for at most timeout_ns (>= 0). May wake without cause.
 PlatWake plat_wait(const PlatWaitPoint& point, std::int64_t timeout_ns);
 
-// Wakes every thread of every process that sleeps on the word.
+// Wakes every thread of every process that sleeps on the word. (On Windows, where one process holds
+// the role that sleeps, of one process: as plat_wake_one.)
 void plat_wake(const PlatWaitPoint& point);
+
+// Wakes at least one thread that sleeps on the word, if there is one.
+void plat_wake_one(const PlatWaitPoint& point);
 
 // Sleeps while all words hold what is expected of them; count <= kWaitManyMax.
 #if defined(_WIN32)
@@ -198,6 +209,9 @@ inline std::uintptr_t plat_thread_token();
 
 // Tells the processor that this is a spin loop.
 inline void plat_spin_pause();
+
+// Asks for the cache line at the address, which may be any, for writing.
+inline void plat_prefetch_to_write(const void* address);
 
 // Between block and restore the calling thread runs no signal handlers, and threads that it starts
 // never will: a library's own threads must not take the application's signals.

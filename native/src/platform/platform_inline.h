@@ -1,4 +1,4 @@
-// The two functions of the platform contract that must be inlined: one instruction each.
+// The functions of the platform contract that must be inlined: one instruction each.
 #pragma once
 
 #if defined(_MSC_VER)
@@ -33,6 +33,18 @@ inline void plat_spin_pause() {
   __builtin_ia32_pause();
 #elif defined(__aarch64__) || defined(__arm__)
   asm volatile("yield" ::: "memory");
+#endif
+}
+
+inline void plat_prefetch_to_write(const void* address) {
+#if defined(__GNUC__) && defined(__x86_64__)
+  asm volatile("prefetchw (%0)" : : "r"(address));  // the compiler's own may be for reading
+#elif defined(__GNUC__)
+  __builtin_prefetch(address, 1);
+#elif defined(_MSC_VER) && defined(_M_X64)
+  _m_prefetchw(address);
+#else
+  (void)address;
 #endif
 }
 

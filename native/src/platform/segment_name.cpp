@@ -36,6 +36,8 @@ const char* kind_tag(std::uint32_t kind) {
       return "ch";
     case kKindCircularBuffer:
       return "cb";
+    case kKindMessageQueue:
+      return "mq";
     default:
       return "other";
   }

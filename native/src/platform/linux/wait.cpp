@@ -73,6 +73,11 @@ void plat_wake(const PlatWaitPoint& point) {
             nullptr, 0);
 }
 
+void plat_wake_one(const PlatWaitPoint& point) {
+  ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(point.word), FUTEX_WAKE, 1, nullptr,
+            nullptr, 0);
+}
+
 PlatWake plat_wait_many(const PlatWaitPoint* points, std::size_t count, std::int64_t timeout_ns) {
   if (count == 1) return plat_wait(points[0], timeout_ns);
   WaitvItem items[kWaitManyMax];

@@ -14,6 +14,8 @@ int os_sync_wait_on_address_with_timeout(void* address, std::uint64_t value, std
                                          std::uint64_t timeout_ns) __attribute__((weak_import));
 int os_sync_wake_by_address_all(void* address, std::size_t size, std::uint32_t flags)
     __attribute__((weak_import));
+int os_sync_wake_by_address_any(void* address, std::size_t size, std::uint32_t flags)
+    __attribute__((weak_import));
 // <sys/ulock.h> of the kernel, exported by the system library.
 int __ulock_wait(std::uint32_t operation, void* address, std::uint64_t value,
                  std::uint32_t timeout_us);
@@ -31,7 +33,7 @@ constexpr std::uint32_t kWakeAll = 0x100;     // ULF_WAKE_ALL
 
 bool has_newer_functions() {
   return &os_sync_wait_on_address_with_timeout != nullptr &&
-         &os_sync_wake_by_address_all != nullptr;
+         &os_sync_wake_by_address_all != nullptr && &os_sync_wake_by_address_any != nullptr;
 }
 
 }  // namespace
@@ -50,6 +52,14 @@ int address_wait(std::atomic<std::uint32_t>* word, std::uint32_t expected,
   constexpr std::int64_t kMostUs = 1'000'000'000;
   const std::int64_t timeout_us = std::clamp<std::int64_t>((timeout_ns + 999) / 1000, 1, kMostUs);
   return __ulock_wait(kCompareShared, word, expected, static_cast<std::uint32_t>(timeout_us));
+}
+
+void address_wake_one(std::atomic<std::uint32_t>* word) {
+  if (has_newer_functions()) {
+    os_sync_wake_by_address_any(word, sizeof *word, kWakeShared);
+  } else {
+    __ulock_wake(kCompareShared, word, 0);
+  }
 }
 
 void address_wake_all(std::atomic<std::uint32_t>* word) {

@@ -31,6 +31,8 @@ PlatWake plat_wait(const PlatWaitPoint& point, std::int64_t timeout_ns) {
 
 void plat_wake(const PlatWaitPoint& point) { address_wake_all(point.word); }
 
+void plat_wake_one(const PlatWaitPoint& point) { address_wake_one(point.word); }
+
 PlatWake plat_wait_many(const PlatWaitPoint* points, std::size_t count, std::int64_t timeout_ns) {
   if (count == 1) return plat_wait(points[0], timeout_ns);
   const std::int64_t deadline_ns = plat_now_ns() + timeout_ns;

@@ -34,8 +34,9 @@ LockOutcome file_lock_try(int fd, std::int64_t byte) {
   return errno == EAGAIN || errno == EACCES ? LockOutcome::kHeldByOther : LockOutcome::kFailed;
 }
 
-bool file_lock_is_held(int fd, std::int64_t byte) {
+bool file_lock_is_held(int fd, std::int64_t byte, std::int64_t count) {
   struct flock lock = one_byte(byte);
+  lock.l_len = static_cast<off_t>(count);
   int result;
   do {
     result = ::fcntl(fd, F_OFD_GETLK, &lock);

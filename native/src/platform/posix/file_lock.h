@@ -16,7 +16,7 @@ enum class LockOutcome : std::uint8_t { kTaken, kHeldByOther, kFailed };
 // Takes the byte exclusively without waiting; kFailed leaves errno.
 LockOutcome file_lock_try(int fd, std::int64_t byte);
 
-// Whether another open file holds the byte. When the kernel cannot say: true.
-bool file_lock_is_held(int fd, std::int64_t byte);
+// Whether another open file holds one of `count` bytes. When the kernel cannot say: true.
+bool file_lock_is_held(int fd, std::int64_t byte, std::int64_t count = 1);
 
 }  // namespace smipc::detail

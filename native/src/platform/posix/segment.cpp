@@ -57,9 +57,10 @@ PlatResult map_mirrored(int fd, std::uint64_t ring_offset, std::uint64_t ring_by
   if (base == MAP_FAILED) return mapping_failure(errno);
   segment->base = static_cast<std::byte*>(base);
   const auto once = static_cast<std::size_t>(ring_offset + ring_bytes);
-  bool mapped = map_fixed(segment->base, once, fd, 0) &&
-                map_fixed(segment->base + once, static_cast<std::size_t>(ring_bytes), fd,
-                          static_cast<off_t>(ring_offset));
+  bool mapped =
+      map_fixed(segment->base, once, fd, 0) &&
+      (ring_bytes == 0 || map_fixed(segment->base + once, static_cast<std::size_t>(ring_bytes), fd,
+                                    static_cast<off_t>(ring_offset)));
 #if defined(MADV_DONTFORK)
   mapped = mapped && ::madvise(base, segment->bytes, MADV_DONTFORK) == 0;
 #else
@@ -159,10 +160,8 @@ void plat_segment_release(PlatSegment* segment) {
   if (shm_identify(segment->removed_path, &now) && now == segment->identity) {
     bool unknown = false;
     FileDescriptor file = open_for_asking(segment, &unknown);
-    bool held = unknown;
-    for (std::uint32_t role = 0; role < kRoleCount && file && !held; ++role) {
-      held = file_lock_is_held(file.get(), kFirstRoleLockByte + role);
-    }
+    const bool held =
+        unknown || (file && file_lock_is_held(file.get(), kFirstRoleLockByte, kCrowdRoles));
     if (!held) ::unlink(segment->removed_path.c_str());
   }
 }

@@ -97,6 +97,10 @@ bool plat_setup_role_held(const PlatSetup* setup, std::uint32_t role, std::uint3
   return file_lock_is_held(setup->file.get(), kFirstRoleLockByte + role);
 }
 
+bool plat_setup_any_role_held(const PlatSetup* setup) {
+  return file_lock_is_held(setup->file.get(), kFirstRoleLockByte, kCrowdRoles);
+}
+
 PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access) {
   if (::unlink(setup->path.c_str()) != 0 && errno != ENOENT) return os_failure("unlink", errno);
   FileDescriptor file;

@@ -18,12 +18,7 @@ bool starts_with(const std::string& text, const std::string& prefix) {
   return text.compare(0, prefix.size(), prefix) == 0;
 }
 
-bool anybody_holds(int fd) {
-  for (std::uint32_t role = 0; role < kRoleCount; ++role) {
-    if (file_lock_is_held(fd, kFirstRoleLockByte + role)) return true;
-  }
-  return false;
-}
+bool anybody_holds(int fd) { return file_lock_is_held(fd, kFirstRoleLockByte, kCrowdRoles); }
 
 std::vector<std::string> candidates(std::uint32_t kind) {
   std::vector<std::string> names;

@@ -121,6 +121,10 @@ bool map_in_gap(const Request& request, Mirror* out, bool* no_room) {
 PlatResult mirror_map(HANDLE section, std::uint64_t ring_offset, std::uint64_t ring_bytes,
                       Mirror* out) {
   const Request request = {section, ring_offset, ring_bytes};
+  if (ring_bytes == 0) {
+    out->base = map_at(request, nullptr, 0, request.once());
+    return out->base != nullptr ? PlatResult{} : os_failure("MapViewOfFileEx", ::GetLastError());
+  }
   if (map_placeholders(request, out)) return {};
   bool no_room = false;
   for (int attempt = 0; attempt < kAttempts && !no_room; ++attempt) {

@@ -15,7 +15,7 @@ constexpr int kAttempts = 50;
 }  // namespace
 
 std::wstring role_name(Scope scope, const std::string& stem, std::uint64_t id, std::uint32_t role) {
-  return object_name(scope, stem, id, role == 0 ? "role0" : "role1");
+  return object_name(scope, stem, id, ("role" + std::to_string(role)).c_str());
 }
 
 PlatResult role_take(Scope scope, const std::wstring& name, Handle* out) {

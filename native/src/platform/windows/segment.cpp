@@ -28,23 +28,25 @@ PlatResult open_wake_events(const PlatSetup& setup, PlatSegment* segment) {
   // Whoever may wake can do no more than that, so in the machine's scope everybody may.
   Security security(setup.scope == Scope::kSession ? SMIPC_ACCESS_USER : SMIPC_ACCESS_ALL);
   if (!security.ok()) return {SMIPC_E_OS, "cannot make a security descriptor"};
-  for (std::uint32_t role = 0; role < kRoleCount; ++role) {
+  const std::uint32_t count = segment->ring_bytes == 0 ? kCrowdWakes : kRoleCount;
+  for (std::uint32_t point = 0; point < count; ++point) {
     const std::wstring name =
-        object_name(setup.scope, setup.stem, setup.id, role == 0 ? "wake0" : "wake1");
+        object_name(setup.scope, setup.stem, setup.id, ("wake" + std::to_string(point)).c_str());
     const PlatResult result =
-        segment->wake_events[role].create(name.c_str(), security.attributes());
+        segment->wake_events[point].create(name.c_str(), security.attributes());
     if (!result) return result;
   }
   return {};
 }
 
 PlatResult build(const PlatSetup& setup, std::uint32_t role, PlatSegment* segment) {
-  for (std::uint32_t each = 0; each < kRoleCount; ++each) {
-    segment->role_names[each] = role_name(setup.scope, setup.stem, setup.id, each);
-  }
+  segment->scope = setup.scope;
+  segment->stem = setup.stem;
+  segment->id = setup.id;
   PlatResult result;
   if (role != kNoRole) {
-    result = role_take(setup.scope, segment->role_names[role], &segment->role);
+    result =
+        role_take(setup.scope, role_name(setup.scope, setup.stem, setup.id, role), &segment->role);
   }
   if (result) result = hold_objects(setup, segment);
   if (result) result = open_wake_events(setup, segment);
@@ -85,7 +87,7 @@ PlatResult plat_segment_map(PlatSetup* setup, std::uint32_t role, std::uint64_t 
 bool plat_segment_role_held(PlatSegment* segment, std::uint32_t role, std::uint32_t pid,
                             std::uint64_t start_time) {
   if (segment->opposite.open({pid, start_time})->has_ended()) return false;
-  return role_exists(segment->role_names[role]);
+  return role_exists(role_name(segment->scope, segment->stem, segment->id, role));
 }
 
 void plat_segment_release(PlatSegment* segment) {
@@ -93,7 +95,7 @@ void plat_segment_release(PlatSegment* segment) {
   segment->section.reset();
   segment->record.reset();
   detach(segment->mirror.base, segment->ring_offset + segment->ring_bytes);
-  detach(segment->mirror.second, segment->ring_bytes);
+  if (segment->mirror.second != nullptr) detach(segment->mirror.second, segment->ring_bytes);
 }
 
 void plat_segment_free(PlatSegment* segment) {

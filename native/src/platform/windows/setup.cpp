@@ -167,6 +167,13 @@ bool plat_setup_role_held(const PlatSetup* setup, std::uint32_t role, std::uint3
   return role_exists(role_name(setup->scope, setup->stem, setup->id, role));
 }
 
+bool plat_setup_any_role_held(const PlatSetup* setup) {
+  for (std::uint32_t role = 0; setup->id != 0 && role < kCrowdRoles; ++role) {
+    if (role_exists(role_name(setup->scope, setup->stem, setup->id, role))) return true;
+  }
+  return false;
+}
+
 PlatResult plat_setup_renew(PlatSetup* setup, std::uint32_t access) {
   const PlatResult result = forget(setup, plat_random_u64());
   if (!result) return result;

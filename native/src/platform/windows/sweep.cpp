@@ -31,7 +31,7 @@ std::vector<std::string> candidates(Scope scope, std::uint32_t kind) {
 }
 
 bool anybody_holds(Scope scope, const std::string& stem, std::uint64_t id) {
-  for (std::uint32_t role = 0; role < kRoleCount; ++role) {
+  for (std::uint32_t role = 0; role < kCrowdRoles; ++role) {
     if (role_exists(role_name(scope, stem, id, role))) return true;
   }
   return false;

@@ -74,6 +74,8 @@ PlatWake plat_wait(const PlatWaitPoint& point, std::int64_t timeout_ns) {
 
 void plat_wake(const PlatWaitPoint& point) { event_of(point).set(); }
 
+void plat_wake_one(const PlatWaitPoint& point) { event_of(point).set(); }
+
 PlatResult plat_bell_create(PlatBell** out) {
   *out = new (std::nothrow) PlatBell;
   if (*out == nullptr) return {SMIPC_E_NO_MEMORY, ""};
