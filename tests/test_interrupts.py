@@ -15,7 +15,7 @@ from pairs import Pair, open_pair
 import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals other than Ctrl-C")
 
 # A call that waits, and how the test ends its wait once the child has been interrupted.
 READING = {
@@ -106,6 +106,7 @@ def test_ctrl_c_ends_every_wait_and_leaves_the_channel_usable(
         child.finish()
 
 
+@needs_signals
 def test_signals_whose_handlers_return_do_not_end_a_wait(name: bytes, start_child: Any) -> None:
     with smipc.open_channel(name, CHAN_W, framing="message") as writer:
         child: Child = start_child(
@@ -128,6 +129,7 @@ def test_signals_whose_handlers_return_do_not_end_a_wait(name: bytes, start_chil
         child.finish()
 
 
+@needs_signals
 def test_signals_do_not_make_a_timeout_longer(name: bytes, start_child: Any) -> None:
     child: Child = start_child(
         """
@@ -146,6 +148,7 @@ def test_signals_do_not_make_a_timeout_longer(name: bytes, start_child: Any) -> 
     child.finish()
 
 
+@needs_signals
 def test_a_handler_that_uses_what_it_interrupts_gets_an_error(
     name: bytes, start_child: Any
 ) -> None:
@@ -173,6 +176,7 @@ def test_a_handler_that_uses_what_it_interrupts_gets_an_error(
         child.finish()
 
 
+@needs_signals
 def test_a_handler_may_close_what_it_interrupts(name: bytes, start_child: Any) -> None:
     with smipc.open_channel(name, CHAN_W, framing="message") as writer:
         child: Child = start_child(

@@ -1,17 +1,16 @@
 // All open ends of this process: for smipc_clean and for fork.
 #include <mutex>
-#include <type_traits>
 
 #include "core/channel.h"
 #include "core/fork_count.h"
 #include "core/watcher.h"
+#include "platform/lasting_mutex.h"
 
 namespace smipc::detail {
 namespace {
 
-// Usable while static objects are destroyed, when other threads may still run.
-constinit std::mutex g_mutex;
-static_assert(std::is_trivially_destructible_v<std::mutex>);
+constinit LastingMutex g_lasting;
+constexpr std::mutex& g_mutex = g_lasting.mutex;
 
 Channel* g_first = nullptr;
 
