@@ -9,7 +9,7 @@
 namespace smipc::detail {
 namespace {
 
-constinit LastingMutex g_lasting;
+LastingMutex g_lasting;
 constexpr std::mutex& g_mutex = g_lasting.mutex;
 
 Channel* g_first = nullptr;

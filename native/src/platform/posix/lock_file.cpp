@@ -38,7 +38,7 @@ struct PlatLockFile {
 
 namespace {
 
-constinit LastingMutex g_list;
+LastingMutex g_list;
 constexpr std::mutex& g_list_mutex = g_list.mutex;
 
 PlatLockFile* g_first = nullptr;

@@ -94,7 +94,7 @@ void plat_signals_restore(const PlatSignalMask* before) {
   ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
-constinit static LastingMutex g_fork_mutex;
+static LastingMutex g_fork_mutex;
 
 std::mutex& fork_mutex() { return g_fork_mutex.mutex; }
 
