@@ -55,11 +55,13 @@ unset DISPLAY WAYLAND_DISPLAY
 : | wine "$@" 2>&1 | cat
 exit ${{PIPESTATUS[1]}}
 """
-# With a ._pth file Python does not look beside a script for modules, as any other would.
+# With a ._pth file Python does not look for modules beside a script, or in the current folder, as any
+# other would.
 _SITE_CUSTOMIZE = """import os, sys
 
 for word in sys.orig_argv[1:]:
     if word in ("-c", "-m"):
+        sys.path.insert(0, os.getcwd())
         break
     if word.endswith(".py"):
         sys.path.insert(0, os.path.dirname(os.path.abspath(word)))
@@ -186,9 +188,14 @@ def fetch(url: str) -> bytes:
 def make_python(version: str) -> WindowsPython:
     short = version.replace(".", "")
     python = WindowsPython(version, HOME / f"python{short}", HOME / f"site{short}")
-    ready = python.folder / "smipc-ready"
-    if ready.exists():
-        return python
+    if not (python.folder / "smipc-ready").exists():
+        _set_up_python(python)
+    (python.site / "sitecustomize.py").write_text(_SITE_CUSTOMIZE)
+    return python
+
+
+def _set_up_python(python: WindowsPython) -> None:
+    version, short = python.version, python.version.replace(".", "")
     dev.say(f"fetching CPython {version} for Windows")
     shutil.rmtree(python.folder, ignore_errors=True)
     shutil.rmtree(python.site, ignore_errors=True)
@@ -200,9 +207,7 @@ def make_python(version: str) -> WindowsPython:
     # Wine 8 lacks what it imports, and platform.uname() would abort.
     (python.folder / "_wmi.pyd").unlink(missing_ok=True)
     _install_wheels(python)
-    (python.site / "sitecustomize.py").write_text(_SITE_CUSTOMIZE)
-    ready.touch()
-    return python
+    (python.folder / "smipc-ready").touch()
 
 
 def _unpack_python(version: str, folder: Path) -> None:
