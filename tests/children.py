@@ -42,8 +42,8 @@ def say_when_waiting(*words):
 arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
 """
 
-# Ctrl-C on Windows comes from the console, to all of its processes: each child has one of its own, and
-# presses Ctrl-C in it when the test sets an event.
+# Ctrl-C on Windows comes from the console, to all of its processes: each child has one of its own,
+# and presses Ctrl-C in it when the test sets an event.
 _PRESSING_CTRL_C = """
 def press_ctrl_c():
     import ctypes

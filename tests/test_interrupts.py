@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import signal
+import subprocess
 import sys
 import threading
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from children import Child
 from pairs import Pair, open_pair
+from programs import program
 
 import smipc
 from smipc import CHAN_R, CHAN_W, Channel
@@ -104,6 +108,40 @@ def test_ctrl_c_ends_every_wait_and_leaves_the_channel_usable(
             while not received.endswith(b"after"):
                 received += buffer[: here.read(buffer, 1, blocking=True)]
         child.finish()
+
+
+CALLS_IN_C = ["recv", "peek", "wait", "send", "reserve", "flush", "read", "write", "acquire"]
+
+
+def test_ctrl_c_ends_every_wait_in_c(name: bytes) -> None:
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW  # with a console of its own
+    process = subprocess.Popen(
+        [program("tests", "interrupt_tool"), name.decode()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    said: queue.Queue[str] = queue.Queue()
+    output = process.stdout
+    listener = threading.Thread(target=lambda: [said.put(line.strip()) for line in output])
+    listener.start()
+    for call in CALLS_IN_C:
+        assert said.get() == call
+        heard = ""
+        while not heard:  # what is pressed before it waits is its handler's alone
+            process.stdin.write("\n")
+            process.stdin.flush()
+            with contextlib.suppress(queue.Empty):
+                heard = said.get(timeout=0.05)
+        assert heard == "interrupted"
+    assert said.get() == "done"
+    assert process.wait() == 0
+    listener.join()
+    process.communicate()
 
 
 @needs_signals

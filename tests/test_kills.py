@@ -1,7 +1,7 @@
-"""Two hundred processes killed by the system's means, while the other end waits: it is told each time.
+"""Two hundred processes, killed while the other end waits: it is told each time, and soon.
 
-The victims are small C programs, of which many can be killed in little time. What Python's own calls
-make of a death is in test_ends.py.
+The victims are small C programs, of which many can be killed in little time. What each of Python's
+calls makes of a death is in test_ends.py.
 """
 
 from __future__ import annotations

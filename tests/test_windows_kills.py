@@ -1,6 +1,7 @@
 """Windows processes that are killed from outside of Windows: by SIGKILL, under Wine.
 
-No code of theirs, nor of Windows', has a say in it. test_kills.py has the same with TerminateProcess.
+No code of theirs, nor of Windows', has a say in it. test_kills.py does the same by
+TerminateProcess.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Windows programs started from Linux: for tests of the two systems with each other.
 
-`python3 tools/dev.py windows` says by the environment where they are; elsewhere such tests are skipped.
+`python3 tools/dev.py windows` says by the environment where they are; elsewhere such tests are
+skipped.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ unset DISPLAY WAYLAND_DISPLAY
 : | wine "$@" 2>&1 | cat
 exit ${{PIPESTATUS[1]}}
 """
-# With a ._pth file Python does not look for modules beside a script, or in the current folder, as any
-# other would.
+# With a ._pth file Python does not look for modules beside a script, or in the current folder, as
+# any other would.
 _SITE_CUSTOMIZE = """import os, sys
 
 for word in sys.orig_argv[1:]:

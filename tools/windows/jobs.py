@@ -17,8 +17,8 @@ TESTS = dev.ROOT / "tests"
 DEFAULT_PYTHON = "3.12"
 PYTHON_PARTS = 5  # of the suite, so that two can run at once
 
-# Files of tests/ about what only POSIX has, about the machine's own compiler, or run on Linux against
-# Windows.
+# Files of tests/ about what only POSIX has, about the machine's own compiler, or run on Linux
+# against Windows.
 NOT_ON_WINDOWS = (
     "test_docs.py",
     "test_full_shm.py",

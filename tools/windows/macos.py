@@ -11,8 +11,8 @@ from windows.environment import HOME, Unavailable, fetch, package_index
 NATIVE = dev.ROOT / "native"
 ZIG = "ziglang==0.15.1"
 TARGETS = ("aarch64-macos.11.0", "x86_64-macos.11.0")
-# The layout of shared memory must be the same wherever it is compiled, so that a 32-bit program could
-# at least refuse it knowingly.
+# The layout of shared memory must be the same wherever it is compiled, so that a 32-bit program
+# could at least refuse it knowingly.
 LAYOUT_TARGETS = ("x86-linux-musl", "x86-windows-gnu", "arm-linux-musleabihf")
 LAYOUT_HEADERS = ("core/layout.h", "core/circular_layout.h", "core/lock_page.h")
 SOURCE_FOLDERS = ("api", "core", "platform", "platform/posix", "platform/macos")

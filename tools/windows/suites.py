@@ -1,7 +1,7 @@
 """Runs test programs two at a time, each with a watchdog, and shows what they said when they end.
 
-A test that hangs is named by its own watchdog (tests/conftest.py, native/tests/support.cpp); the one
-here is for what hangs outside of the tests. All that a suite said is kept in build/windows/logs.
+A test that hangs is named by its own watchdog (tests/conftest.py, native/tests/support.cpp); the
+one here is for what hangs outside of the tests. What a suite said is kept in build/windows/logs.
 """
 
 from __future__ import annotations
