@@ -7,6 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+from typing import Any
+
+# How many take part where it matters that they are many. Windows, and more so Wine, takes its time
+# over each process.
+MANY_CHILDREN = 10 if sys.platform == "win32" else 50
 
 _OPENING = """
 import os, signal, sys, threading, time
@@ -37,6 +42,42 @@ def say_when_waiting(*words):
 arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
 """
 
+# Ctrl-C on Windows comes from the console, to all of its processes: each child has one of its own,
+# and presses Ctrl-C in it when the test sets an event.
+_PRESSING_CTRL_C = """
+def press_ctrl_c():
+    import ctypes
+    kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel32.OpenEventW.restype = ctypes.c_void_p
+    event = ctypes.c_void_p(kernel32.OpenEventW(0x100000, False, EVENT))
+    def press():
+        while kernel32.WaitForSingleObject(event, 0xffffffff) == 0:
+            if not kernel32.GenerateConsoleCtrlEvent(0, 0):
+                raise ctypes.WinError(ctypes.get_last_error())
+    threading.Thread(target=press, daemon=True).start()
+
+press_ctrl_c()
+"""
+
+
+class _CtrlCKey:
+    """Windows: an event that has a child press Ctrl-C."""
+
+    def __init__(self) -> None:
+        import ctypes
+        import uuid
+
+        self._kernel32: Any = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
+        self._kernel32.CreateEventW.restype = ctypes.c_void_p
+        self.name = f"Local\\ctrl-c-{uuid.uuid4().hex}"
+        self._event = ctypes.c_void_p(self._kernel32.CreateEventW(None, False, False, self.name))
+
+    def press(self) -> None:
+        assert self._kernel32.SetEvent(self._event)
+
+    def __del__(self) -> None:
+        self._kernel32.CloseHandle(self._event)
+
 
 class Child:
     """Runs `code`, to which `say`, `hear`, `say_when_waiting`, `arguments` (as bytes) and all of
@@ -44,12 +85,19 @@ class Child:
 
     def __init__(self, code: str, *arguments: object) -> None:
         words = [os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments]
+        opening = _OPENING
+        options: dict[str, Any] = {}
+        if sys.platform == "win32":
+            self._key = _CtrlCKey()
+            opening += _PRESSING_CTRL_C.replace("EVENT", repr(self._key.name))
+            options["creationflags"] = subprocess.CREATE_NO_WINDOW
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _OPENING + textwrap.dedent(code), *words],
+            [sys.executable, "-c", opening + textwrap.dedent(code), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **options,
         )
 
     @property
@@ -76,7 +124,11 @@ class Child:
             raise AssertionError(f"{heard!r}, not {line!r}: {self.process.communicate()[1]}")
 
     def interrupt(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C."""
+        if sys.platform == "win32":
+            self._key.press()
+        else:
+            self.process.send_signal(signal.SIGINT)
 
     def finish(self) -> str:
         """Waits for it to end well; returns the rest of what it says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import statistics
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from children import Child
+from lateness import PROMISED_SECONDS, Lateness, Report
 from pairs import Pair, open_pair
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -116,6 +118,26 @@ def start_child() -> Iterator[Callable[..., Child]]:
     yield start
     for child in children:
         child.end()
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Iterator[Report]:
+    """Takes when each end was killed and when that was told; prints and asserts the delays."""
+    with Lateness() as lateness:
+
+        def report(kills: list[tuple[float, float]]) -> None:
+            delays = [1e3 * (told - killed) for killed, told in kills]
+            with capsys.disabled():
+                print(
+                    f"\n    {request.node.name}: told after {statistics.median(delays):.1f} ms"
+                    f" (median), {max(delays):.1f} ms (most), of {len(delays)}",
+                    end="",
+                )
+            own = [told - killed - lateness.between(killed, told) for killed, told in kills]
+            assert statistics.median(own) < PROMISED_SECONDS, kills
+            assert sum(delay > PROMISED_SECONDS for delay in own) <= len(own) // 10, own
+
+        yield report
 
 
 def pytest_report_header() -> str:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 MOMENT_SECONDS = 0.005
+PROMISED_SECONDS = 0.1  # within which the survivor of a kill is told
+
+Report = Callable[[list[tuple[float, float]]], None]
 
 
 class Lateness:
@@ -20,13 +24,13 @@ class Lateness:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            begin = time.monotonic()
+            begin = time.perf_counter()
             time.sleep(MOMENT_SECONDS)
-            end = time.monotonic()
+            end = time.perf_counter()
             self._late.append((end, max(0.0, end - begin - MOMENT_SECONDS)))
 
     def between(self, begin: float, end: float) -> float:
-        """Seconds by which the machine was late between two times of time.monotonic()."""
+        """Seconds by which the machine was late between two times of time.perf_counter()."""
         return sum(late for at, late in self._late if begin <= at <= end + late)
 
     def __enter__(self) -> Lateness:

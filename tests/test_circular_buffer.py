@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import signal
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,8 @@ import smipc
 from smipc import SharedCircularBuffer, _abi, circular_buffer
 
 RESERVED, COMMITTED = 512, 520  # in the segment, as docs/shm-layout.md has them
-posix = pytest.mark.skipif(os.name == "nt", reason="looks into /dev/shm, or kills, as POSIX does")
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="what fork and kills leave")
+needs_files = pytest.mark.skipif(os.name == "nt", reason="there it has no file")
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_a_closed_one(writer: SharedCircularBuffer) -> None:
     assert str(reader) == f"SharedCircularBuffer ({name})"
 
 
-@posix
+@needs_posix
 def test_the_objects_of_a_parent(text: str, start_child: Callable[..., Child]) -> None:
     child = start_child(
         """
@@ -289,7 +289,7 @@ def test_the_objects_of_a_parent(text: str, start_child: Callable[..., Child]) -
     child.finish()
 
 
-@posix
+@needs_posix
 def test_a_new_shape_after_a_killed_writer(text: str, start_child: Callable[..., Child]) -> None:
     child = start_child(
         "kept = SharedCircularBuffer(arguments[0], create=True)\nsay('ready')\nhear()", text
@@ -320,7 +320,6 @@ def test_the_writer_unlinks_at_exit(text: str, start_child: Callable[..., Child]
         SharedCircularBuffer(text)
 
 
-@posix
 def test_writers_killed_under_load(text: str, start_child: Callable[..., Child]) -> None:
     reader = None
     last = 0
@@ -341,7 +340,7 @@ def test_writers_killed_under_load(text: str, start_child: Callable[..., Child])
         reader = reader or SharedCircularBuffer(text)
         while (item := reader.pop_bytes(1)) == b"":
             pass
-        child.process.send_signal(signal.SIGKILL)
+        child.process.kill()
         child.process.wait()
         while item:
             assert item == item[:8] * 3
@@ -359,7 +358,7 @@ def segment_of(name: str | bytes) -> Path:
     return path
 
 
-@posix
+@needs_files
 @pytest.mark.parametrize("cursors", [(0, 2**63), (5, 2**64 - 1), (0, 0), (2**64 - 1, 3)])
 def test_cursors_that_lie(writer: SharedCircularBuffer, cursors: tuple[int, int]) -> None:
     reader = SharedCircularBuffer(writer.name)
@@ -372,12 +371,12 @@ def test_cursors_that_lie(writer: SharedCircularBuffer, cursors: tuple[int, int]
         reader.popitem()
 
 
-@posix
+@needs_files
 def test_it_is_private(writer: SharedCircularBuffer) -> None:
     assert segment_of(writer.name).stat().st_mode & 0o777 == 0o600
 
 
-@posix
+@needs_files
 def test_truncated_and_foreign_files_are_refused(text: str) -> None:
     writer = SharedCircularBuffer(text, create=True)
     path = segment_of(text)

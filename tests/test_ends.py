@@ -10,26 +10,27 @@ import asyncio
 import os
 import random
 import select
-import signal
-import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import victims
 from children import Child
-from lateness import Lateness
+from lateness import Report
+from stopping import go_on, stop
 from victims import Victim, Victims, number_of, numbered, open_end
 
 import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX signals")
-
-KILLS = 50
-PROMISED_SECONDS = 0.1
+ON_WINDOWS = sys.platform == "win32"
+# A process takes its time to start on Windows; test_kills.py kills many with little around them.
+KILLS = 3 if ON_WINDOWS else 50
+has_names = pytest.mark.skipif(ON_WINDOWS, reason="what is unlinked there has no file")
 
 
 @pytest.fixture
@@ -38,37 +39,18 @@ def pool() -> Iterator[Victims]:
         yield pool
 
 
-Report = Callable[[list[tuple[float, float]]], None]
-
-
-@pytest.fixture
-def report(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Iterator[Report]:
-    """Takes when each end was killed and when that was told; prints and asserts the delays."""
-    with Lateness() as lateness:
-
-        def report(kills: list[tuple[float, float]]) -> None:
-            delays = [1e3 * (told - killed) for killed, told in kills]
-            with capsys.disabled():
-                print(
-                    f"\n    {request.node.name}: told after {statistics.median(delays):.1f} ms"
-                    f" (median), {max(delays):.1f} ms (most), of {len(delays)}",
-                    end="",
-                )
-            own = [told - killed - lateness.between(killed, told) for killed, told in kills]
-            assert statistics.median(own) < PROMISED_SECONDS, kills
-            assert sum(delay > PROMISED_SECONDS for delay in own) <= len(own) // 10, own
-
-        yield report
+SHARED_MEMORY = Path(os.environ["LOCALAPPDATA"], "smipc") if ON_WINDOWS else Path("/dev/shm")
 
 
 def files(name: bytes) -> list[str]:
-    return [entry for entry in os.listdir("/dev/shm") if name.decode() in entry]
+    """On Windows only channels that outlive their processes have one."""
+    return [entry.name for entry in SHARED_MEMORY.glob("*") if name.decode() in entry.name]
 
 
 def await_waits(channel: Channel, role: str, before: int) -> None:
     """Until the end of that role, here or elsewhere, has begun to wait once more."""
     while getattr(channel.status(), f"{role}_waits") == before:
-        os.sched_yield()
+        time.sleep(0)
 
 
 # ---- Closing
@@ -326,6 +308,8 @@ def survive_when_both_are_blocked(name: bytes, pool: Victims) -> Victim:
 
 
 SURVIVALS = [value for key, value in list(globals().items()) if key.startswith("survive_")]
+if ON_WINDOWS:
+    SURVIVALS.remove(survive_in_select)  # there are no descriptors
 
 
 @pytest.mark.parametrize("survive", SURVIVALS, ids=lambda survive: survive.__name__)
@@ -335,7 +319,7 @@ def test_a_killed_end_is_told_within_100_ms(
     kills = []
     for _ in range(KILLS):
         victim = survive(make_name(), pool)
-        kills.append((victim.killed_at, time.monotonic()))
+        kills.append((victim.killed_at, time.perf_counter()))
         pool.end(victim)
     report(kills)
 
@@ -346,7 +330,7 @@ def test_a_listener_is_told_within_100_ms(name: bytes, pool: Victims, report: Re
 
     def on_error(problem: Exception) -> None:
         with changed:
-            told.append((time.monotonic(), problem))
+            told.append((time.perf_counter(), problem))
             changed.notify()
 
     kills = []
@@ -482,7 +466,7 @@ def stop_for(seconds: float, name: bytes, start_child: Any) -> None:
     with open_end(name, CHAN_W) as writer, open_end(name + b"-back", CHAN_R) as reader:
         writer.send(b"before")
         assert reader.recv() == b"before"
-        os.kill(child.pid, signal.SIGSTOP)
+        stop(child.process)
         writer.send(b"meanwhile")
         with pytest.raises(smipc.TimedOutError):
             reader.recv(seconds)
@@ -492,8 +476,8 @@ def stop_for(seconds: float, name: bytes, start_child: Any) -> None:
         with pytest.raises(smipc.EndTakenError, match=str(child.pid)):
             open_end(name, CHAN_R)
         smipc.clean_stale()
-        assert files(name)
-        os.kill(child.pid, signal.SIGCONT)
+        assert ON_WINDOWS or files(name)
+        go_on(child.process)
         assert reader.recv() == b"meanwhile"
         writer.close()
         assert list(reader) == []
@@ -566,6 +550,7 @@ def removed() -> set[str]:
     return {entry for entry in os.listdir("/dev/shm") if entry.startswith("smipc.removed.")}
 
 
+@has_names
 def test_unlinked_ends_go_on_and_know_of_a_death(
     name: bytes, pool: Victims, report: Report
 ) -> None:
@@ -581,13 +566,14 @@ def test_unlinked_ends_go_on_and_know_of_a_death(
                 assert number_of(reader.recv()) == number
             victim.kill()
             drain(reader)
-            kills.append((victim.killed_at, time.monotonic()))
+            kills.append((victim.killed_at, time.perf_counter()))
             pool.end(victim)
             assert mine
         assert not mine & removed()
     report(kills)
 
 
+@has_names
 def test_of_unlinked_ends_that_are_both_killed_clean_stale_leaves_nothing(
     name: bytes, pool: Victims
 ) -> None:
@@ -602,13 +588,13 @@ def test_of_unlinked_ends_that_are_both_killed_clean_stale_leaves_nothing(
     assert not mine & removed()
 
 
-def test_twenty_processes_that_open_and_close_one_name(
+def test_many_processes_that_open_and_close_one_name(
     name: bytes, start_child: Any, tmp_path: Any
 ) -> None:
     children: list[Child] = [
         start_child(
             """
-            import fcntl, random
+            import random
             name, folder, seed = arguments
             chance = random.Random(int(seed))
             count = 0
@@ -619,8 +605,9 @@ def test_twenty_processes_that_open_and_close_one_name(
                     channel.open()
                 except EndTakenError:
                     continue
-                with channel, open(os.path.join(folder, b"role%d" % mode), "w") as role:
-                    fcntl.flock(role, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else has this end
+                with channel:
+                    role = os.path.join(folder, b"role%d" % mode)
+                    os.mkdir(role)  # nobody else has this end
                     count += 1
                     try:
                         if mode == CHAN_W:
@@ -631,13 +618,14 @@ def test_twenty_processes_that_open_and_close_one_name(
                                 assert set(channel.recv(0.001)) <= set(b"x")
                     except (TimedOutError, OppositeEndClosedError):
                         pass
+                    os.rmdir(role)
             say(count)
             """,
             name,
             str(tmp_path),
             seed,
         )
-        for seed in range(20)
+        for seed in range(6 if ON_WINDOWS else 20)
     ]
     counts = [int(child.finish()) for child in children]
     assert sum(counts) > 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import itertools
 import operator
 import os
 import pickle
+import queue
 import signal
+import subprocess
 import sys
 import threading
 from typing import Any
@@ -16,11 +19,12 @@ from typing import Any
 import pytest
 from children import Child
 from pairs import Pair, open_pair
+from programs import program
 
 import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals other than Ctrl-C")
 
 # A call that waits, and how the test ends its wait once the child has been interrupted.
 READING = {
@@ -111,6 +115,41 @@ def test_ctrl_c_ends_every_wait_and_leaves_the_channel_usable(
         child.finish()
 
 
+CALLS_IN_C = ["recv", "peek", "wait", "send", "reserve", "flush", "read", "write", "acquire"]
+
+
+def test_ctrl_c_ends_every_wait_in_c(name: bytes) -> None:
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW  # with a console of its own
+    process = subprocess.Popen(
+        [program("tests", "interrupt_tool"), name.decode()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    said: queue.Queue[str] = queue.Queue()
+    output = process.stdout
+    listener = threading.Thread(target=lambda: [said.put(line.strip()) for line in output])
+    listener.start()
+    for call in CALLS_IN_C:
+        assert said.get() == call
+        heard = ""
+        while not heard:  # what is pressed before it waits is its handler's alone
+            process.stdin.write("\n")
+            process.stdin.flush()
+            with contextlib.suppress(queue.Empty):
+                heard = said.get(timeout=0.05)
+        assert heard == "interrupted"
+    assert said.get() == "done"
+    assert process.wait() == 0
+    listener.join()
+    process.communicate()
+
+
+@needs_signals
 def test_signals_whose_handlers_return_do_not_end_a_wait(name: bytes, start_child: Any) -> None:
     with smipc.open_channel(name, CHAN_W, framing="message") as writer:
         child: Child = start_child(
@@ -133,6 +172,7 @@ def test_signals_whose_handlers_return_do_not_end_a_wait(name: bytes, start_chil
         child.finish()
 
 
+@needs_signals
 def test_signals_do_not_make_a_timeout_longer(name: bytes, start_child: Any) -> None:
     child: Child = start_child(
         """
@@ -151,6 +191,7 @@ def test_signals_do_not_make_a_timeout_longer(name: bytes, start_child: Any) -> 
     child.finish()
 
 
+@needs_signals
 def test_a_handler_that_uses_what_it_interrupts_gets_an_error(
     name: bytes, start_child: Any
 ) -> None:
@@ -178,6 +219,7 @@ def test_a_handler_that_uses_what_it_interrupts_gets_an_error(
         child.finish()
 
 
+@needs_signals
 def test_a_handler_may_close_what_it_interrupts(name: bytes, start_child: Any) -> None:
     with smipc.open_channel(name, CHAN_W, framing="message") as writer:
         child: Child = start_child(

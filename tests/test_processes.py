@@ -15,7 +15,7 @@ from pairs import Pair, open_pair
 import smipc
 from smipc import CHAN_R, CHAN_W, Channel
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def test_two_processes_that_know_the_name(name: bytes, start_child: Any) -> None:
@@ -95,6 +95,7 @@ def in_forked_child(code: Callable[[], None]) -> str:
     return problem or (f"wait status {status}" if status else "")
 
 
+@needs_fork
 def test_an_open_channel_does_not_survive_fork(pair: Pair, name: bytes) -> None:
     writer, reader = pair
     writer.send_many([b"0", b"1", b"2"])
@@ -130,6 +131,7 @@ def test_an_open_channel_does_not_survive_fork(pair: Pair, name: bytes) -> None:
     assert reader.recv(0) == b"x"
 
 
+@needs_fork
 def test_a_forked_child_may_open_what_its_parent_has_closed(name: bytes) -> None:
     writer, reader = open_pair(name)
     closed, close = os.pipe()
@@ -154,6 +156,7 @@ def test_a_forked_child_may_open_what_its_parent_has_closed(name: bytes) -> None
         os.close(descriptor)
 
 
+@needs_fork
 def test_views_are_released_in_a_forked_child(pair: Pair) -> None:
     writer, reader = pair
     writer.send(b"message")
@@ -170,6 +173,7 @@ def test_views_are_released_in_a_forked_child(pair: Pair) -> None:
     assert reader.recv() == b"0123456789"
 
 
+@needs_fork
 def test_a_fork_during_a_loan_of_a_fetched_message(pair: Pair) -> None:
     writer, reader = pair
     writer.send_many([b"0", b"1", b"2"])
@@ -187,6 +191,7 @@ def test_a_fork_during_a_loan_of_a_fetched_message(pair: Pair) -> None:
     assert reader.recv() == b"2"
 
 
+@needs_fork
 def test_a_listener_stays_with_the_parent(pair: Pair) -> None:
     writer, reader = pair
     received: list[bytes] = []
@@ -204,6 +209,7 @@ def test_a_listener_stays_with_the_parent(pair: Pair) -> None:
     assert received == [b"to the parent"]
 
 
+@needs_fork
 def test_a_forked_childs_exit_does_not_touch_the_parents_ends(pair: Pair) -> None:
     writer, reader = pair
     pid = os.fork()

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import targets
-from children import Child
+from children import MANY_CHILDREN, Child
 from programs import program
 
 import smipc
@@ -27,7 +27,13 @@ ON_WINDOWS = sys.platform == "win32"
 LARGEST = 2**31 - 1
 STARTS = ["spawn"] if ON_WINDOWS else ["fork", "spawn", "forkserver"]
 
-needs_posix = pytest.mark.skipif(ON_WINDOWS, reason="names there go by themselves")
+# A name there goes with the last handle, and cannot be taken from those who have the object open.
+needs_unlink = pytest.mark.skipif(ON_WINDOWS, reason="there nothing in use can be unlinked")
+needs_modes = pytest.mark.skipif(ON_WINDOWS, reason="there objects have no mode")
+needs_files = pytest.mark.skipif(ON_WINDOWS, reason="there they are no files")
+needs_posix = pytest.mark.skipif(ON_WINDOWS, reason="against programs that use POSIX's own calls")
+needs_fork = pytest.mark.skipif(ON_WINDOWS, reason="needs fork")
+needs_signals = pytest.mark.skipif(ON_WINDOWS, reason="signals other than Ctrl-C")
 
 
 @pytest.fixture
@@ -152,7 +158,7 @@ def test_existence(text: str) -> None:
     assert second.value == 5
 
 
-@needs_posix
+@needs_unlink
 def test_unlink_and_create_leaves_the_old_one_to_its_users(text: str) -> None:
     old = create(text, 5)
     new = NamedSemaphore(text, 9, Flags.UNLINK_AND_CREATE)
@@ -162,7 +168,7 @@ def test_unlink_and_create_leaves_the_old_one_to_its_users(text: str) -> None:
     assert (old.value, new.value) == (4, 9)
 
 
-@needs_posix
+@needs_unlink
 def test_deleting_the_creator_does_not_unlink_a_successor(text: str) -> None:
     old = create(text, 5)
     new = NamedSemaphore(text, 9, Flags.UNLINK_AND_CREATE)
@@ -174,7 +180,7 @@ def test_deleting_the_creator_does_not_unlink_a_successor(text: str) -> None:
     del new
 
 
-@needs_posix
+@needs_unlink
 def test_the_creator_unlinks_when_it_is_deleted(text: str) -> None:
     first = create(text)
     second = NamedSemaphore(text)
@@ -185,7 +191,7 @@ def test_the_creator_unlinks_when_it_is_deleted(text: str) -> None:
     assert second.value == 1  # which goes on
 
 
-@needs_posix
+@needs_unlink
 def test_close_keeps_the_name(text: str) -> None:
     first = create(text)
     first.close()
@@ -194,7 +200,7 @@ def test_close_keeps_the_name(text: str) -> None:
     del first
 
 
-@needs_posix
+@needs_unlink
 def test_unlink_on_delete_says_otherwise(text: str) -> None:
     stays = NamedSemaphore(text, 1, Flags.RAISE_IF_EXISTS, unlink_on_delete=False)
     assert stays.unlink_on_delete is False
@@ -206,7 +212,7 @@ def test_unlink_on_delete_says_otherwise(text: str) -> None:
         NamedSemaphore(text)
 
 
-@needs_posix
+@needs_unlink
 def test_unlink_removes_the_name_once(semaphore: NamedSemaphore) -> None:
     semaphore.unlink()
     with pytest.raises(FileNotFoundError):
@@ -216,7 +222,7 @@ def test_unlink_removes_the_name_once(semaphore: NamedSemaphore) -> None:
     assert semaphore.acquire(False)
 
 
-@needs_posix
+@needs_modes
 def test_a_new_one_is_for_its_user_only(semaphore: NamedSemaphore) -> None:
     before = os.umask(0)
     try:
@@ -227,7 +233,7 @@ def test_a_new_one_is_for_its_user_only(semaphore: NamedSemaphore) -> None:
         assert Path("/dev/shm/sem." + each.name[1:]).stat().st_mode & 0o777 == 0o600
 
 
-def test_fifty_who_link_or_create_get_one(text: str) -> None:
+def test_many_who_link_or_create_get_one(text: str) -> None:
     code = """
         name = arguments[0].decode()
         say("ready")
@@ -235,16 +241,19 @@ def test_fifty_who_link_or_create_get_one(text: str) -> None:
         semaphore = NamedSemaphore(name, 0, Flags.LINK_OR_CREATE, unlink_on_delete=False)
         semaphore.release()
         say(semaphore.linked_existing_object)
+        hear()
     """
-    children = [Child(code, text) for _ in range(50)]
+    children = [Child(code, text) for _ in range(MANY_CHILDREN)]
     try:
         for child in children:
             child.expect("ready")
         for child in children:
             child.say("go")
-        assert sorted(child.hear() for child in children) == ["False"] + ["True"] * 49
+        assert sorted(child.hear() for child in children) == ["False"] + ["True"] * (
+            MANY_CHILDREN - 1
+        )
         if not ON_WINDOWS:  # where it goes with the last of them
-            assert NamedSemaphore(text, unlink_on_delete=True).value == 50
+            assert NamedSemaphore(text, unlink_on_delete=True).value == MANY_CHILDREN
     finally:
         for child in children:
             child.end()
@@ -320,7 +329,7 @@ def test_a_closed_one_says_so(semaphore: NamedSemaphore) -> None:
     assert "closed" in repr(semaphore)
 
 
-@needs_posix
+@needs_files
 def test_a_file_that_is_no_semaphore(text: str) -> None:
     path = Path("/dev/shm/sem." + text[1:])
     path.touch()
@@ -373,7 +382,6 @@ def test_closing_ends_the_wait_of_other_threads(semaphore: NamedSemaphore) -> No
     assert semaphore.name in seen[0]
 
 
-@needs_posix
 @pytest.mark.parametrize("timeout", ["None", "3600"])
 def test_ctrl_c_breaks_a_wait(text: str, timeout: str, start_child: Callable[..., Child]) -> None:
     semaphore = create(text, 0)
@@ -399,7 +407,7 @@ def test_ctrl_c_breaks_a_wait(text: str, timeout: str, start_child: Callable[...
     child.expect("True")
 
 
-@needs_posix
+@needs_signals
 def test_a_signal_that_is_handled_does_not_end_a_wait(
     text: str, start_child: Callable[..., Child]
 ) -> None:
@@ -421,7 +429,7 @@ def test_a_signal_that_is_handled_does_not_end_a_wait(
     child.expect("True")
 
 
-@needs_posix
+@needs_signals
 def test_signals_do_not_lengthen_a_timeout(text: str, start_child: Callable[..., Child]) -> None:
     semaphore = create(text, 0)
     child = start_child(
@@ -436,7 +444,6 @@ def test_signals_do_not_lengthen_a_timeout(text: str, start_child: Callable[...,
     assert semaphore.value == 0
 
 
-@needs_posix
 def test_what_a_killed_process_had_stays_taken(
     semaphore: NamedSemaphore, start_child: Callable[..., Child]
 ) -> None:
@@ -465,7 +472,6 @@ def test_multiprocessing_hands_it_on(text: str, start: str) -> None:
     assert NamedSemaphore(text).value == 0
 
 
-@needs_posix
 @pytest.mark.parametrize("start", STARTS)
 def test_a_child_of_multiprocessing_unlinks_what_it_created(text: str, start: str) -> None:
     context = multiprocessing.get_context(start)
@@ -486,7 +492,7 @@ def test_pickle_and_copy_link(semaphore: NamedSemaphore) -> None:
         semaphore.release()
 
 
-@needs_posix
+@needs_fork
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_uses_it_and_does_not_unlink(semaphore: NamedSemaphore) -> None:
     pid = os.fork()
@@ -499,7 +505,6 @@ def test_a_forked_child_uses_it_and_does_not_unlink(semaphore: NamedSemaphore) -
     assert NamedSemaphore(semaphore.name).value == 0
 
 
-@needs_posix
 def test_the_end_of_the_process_unlinks(text: str, start_child: Callable[..., Child]) -> None:
     child = start_child(
         "kept = NamedSemaphore(arguments[0], 1, Flags.RAISE_IF_EXISTS); say(kept.value)", text
@@ -542,7 +547,7 @@ def test_posix_ipc_opens_it(text: str) -> None:
     theirs.close()
 
 
-@needs_posix
+@needs_unlink
 def test_what_a_killed_process_was_to_unlink_is_cleaned_up(
     text: str, start_child: Callable[..., Child]
 ) -> None:
@@ -571,7 +576,7 @@ def test_what_a_killed_process_was_to_unlink_is_cleaned_up(
     assert NamedSemaphore(text + "-kept", unlink_on_delete=True).value == 1
 
 
-@needs_posix
+@needs_fork
 def test_a_forked_child_does_not_keep_the_leftovers_of_its_parent(
     text: str, start_child: Callable[..., Child]
 ) -> None:

@@ -29,7 +29,7 @@ from smipc import (
 ON_WINDOWS = sys.platform == "win32"
 STARTS = ["spawn"] if ON_WINDOWS else ["fork", "spawn", "forkserver"]
 
-needs_signals = pytest.mark.skipif(ON_WINDOWS, reason="signals")
+needs_signals = pytest.mark.skipif(ON_WINDOWS, reason="fork, or signals other than Ctrl-C")
 
 OPENING = """
 from shared_structs import Pair
@@ -350,7 +350,6 @@ def test_create_in_vain_keeps_the_report(folder: Path, start: Callable[[str], Ch
 # ---- Signals
 
 
-@needs_signals
 @pytest.mark.parametrize(
     "how", ["handle.lock()", "handle.lock(timeout=3600)", "handle.__enter__()"]
 )

@@ -2,14 +2,14 @@
 
 Each function runs in a process of its own and never returns. `ready` is sent something when the end
 is open and what the function is about has begun. Started by `Victims`, which forks them from a
-process that has imported everything already: fifty of them are there in a moment.
+process that has imported everything already: fifty of them are there in a moment. Windows has to
+spawn them.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -28,7 +28,7 @@ def open_end(name: bytes, mode: int, framing: Any = "message") -> Channel:
 
 def wait_to_be_killed() -> None:
     while True:
-        signal.pause()
+        time.sleep(3600)
 
 
 # ---- Idle
@@ -145,8 +145,8 @@ class Victim:
         return int(self.process.pid)
 
     def kill(self) -> None:
-        self.killed_at = time.monotonic()
-        os.kill(self.pid, signal.SIGKILL)
+        self.killed_at = time.perf_counter()
+        self.process.kill()
 
     def end(self) -> None:
         self.process.kill()
@@ -159,8 +159,11 @@ class Victims:
     """Starts them; kills those that are left at the end."""
 
     def __init__(self) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["victims"])
+        if sys.platform == "win32":
+            self._context: Any = multiprocessing.get_context("spawn")
+        else:
+            self._context = multiprocessing.get_context("forkserver")
+            self._context.set_forkserver_preload(["victims"])
         self._all: list[Victim] = []
 
     def start(self, target: Callable[..., None], *arguments: object) -> Victim:

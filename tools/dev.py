@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -30,7 +31,7 @@ import sys
 import textwrap
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -346,18 +347,12 @@ def job_bench(arguments: list[str]) -> int:
     return run(PYTHON, "bench/run.py", *arguments)
 
 
-def job_windows(arguments: list[str]) -> int:
-    sys.modules["dev"] = sys.modules[__name__]  # what the package builds on
-    from windows import jobs
+def job_in(module: str) -> Callable[[list[str]], int]:
+    def job(arguments: list[str]) -> int:
+        sys.modules["dev"] = sys.modules[__name__]  # what the module builds on
+        return int(importlib.import_module(module).main(arguments))
 
-    return jobs.main(arguments)
-
-
-def job_kills(arguments: list[str]) -> int:
-    sys.modules["dev"] = sys.modules[__name__]  # what it builds on
-    import kills
-
-    return kills.main(arguments)
+    return job
 
 
 def report(exit_codes: dict[str, int]) -> int:
@@ -373,9 +368,9 @@ JOBS = {
     "lint": (job_lint, "check style, types and generated files; --fix repairs what it can"),
     "sanitize": (job_sanitize, "C++ tests under sanitizers; 'address' or 'thread' picks one"),
     "native-test": (job_native_test, "the C++ tests alone"),
-    "kills": (job_kills, "kill a process at every instruction of every call; PATTERN picks calls"),
+    "kills": (job_in("kills"), "kill a process at each instruction of a call; PATTERN picks calls"),
     "generate": (job_generate, "write smipc/_abi.py from smipc.h"),
-    "windows": (job_windows, "build for Windows and test under Wine; build for macOS"),
+    "windows": (job_in("windows.jobs"), "build for Windows, test under Wine; build for macOS"),
     "bench": (job_bench, "run the benchmarks; arguments go to them"),
 }
 

@@ -296,7 +296,7 @@ TEST_P(HostilePeer, of_those_who_attach) {
   const std::string name = unique_name("attach");
   const Settings kernel = {.lifetime = SMIPC_LIFETIME_KERNEL};
   Random random(GetParam());
-  constexpr int kRounds = kSanitized ? 300 : 3000;
+  constexpr int kRounds = (kSanitized ? 300 : 3000) / kOpeningIsDear;
   for (int round = 0; round < kRounds && !HasFailure(); ++round) {
     {
       End writer(name, SMIPC_WRITER, kCapacity, kernel);

@@ -129,7 +129,7 @@ TEST(Threads, ends_pass_from_thread_to_thread) {
 }
 
 TEST(Threads, close_at_any_moment_ends_every_call) {
-  constexpr int kRounds = kSanitized ? 50 : 300;
+  constexpr int kRounds = (kSanitized ? 50 : 300) / kOpeningIsDear;
   for (int round = 0; round < kRounds; ++round) {
     Pair pair("close", 100);
     std::atomic<int> running{0};
@@ -180,7 +180,7 @@ TEST(Threads, close_at_any_moment_ends_every_call) {
 }
 
 TEST(Threads, several_that_close_all_return_when_it_is_closed) {
-  for (int round = 0; round < (kSanitized ? 100 : 1000); ++round) {
+  for (int round = 0; round < (kSanitized ? 100 : 1000) / kOpeningIsDear; ++round) {
     Pair pair("closers", 100);
     std::atomic<bool> go{false};
     const auto close = [&] {

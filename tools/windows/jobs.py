@@ -3,130 +3,147 @@
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import dev
 
-from windows import environment
-from windows.environment import HOME, RUNNER
+from windows import build, environment, macos
+from windows.build import windows_path
+from windows.environment import RUNNER, Unavailable, WindowsPython
+from windows.suites import Suite, run_all
 
-NATIVE = dev.ROOT / "native"
-GOOGLETEST_SOURCES = Path("/usr/src/googletest")
+TESTS = dev.ROOT / "tests"
 DEFAULT_PYTHON = "3.12"
-ZIG = "ziglang==0.15.1"
-MACOS_TARGETS = ("aarch64-macos.11.0", "x86_64-macos.11.0")
+PYTHON_PARTS = 5  # of the suite, so that two can run at once
 
-# Files of tests/ about what only POSIX has, or about the installed wheel.
+# Files of tests/ about what only POSIX has, about the machine's own compiler, or run on Linux
+# against Windows.
 NOT_ON_WINDOWS = (
-    "test_docs.py",  # examples of every kind, run on Linux
-    "test_full_shm.py",  # /dev/shm
-    "test_packaging.py",  # builds with the machine's own compiler
+    "test_docs.py",
+    "test_full_shm.py",
+    "test_packaging.py",
+    "test_windows_exchange.py",
+    "test_windows_kills.py",
 )
+ON_LINUX = ("test_windows_exchange.py", "test_windows_kills.py")
 
 
 def main(arguments: list[str]) -> int:
     job, rest = (arguments[0], arguments[1:]) if arguments else ("all", [])
-    if not environment.install_tools():
-        missing = ", ".join(environment.missing_tools())
-        dev.warn_loudly(f"Windows was NOT tested: {missing} cannot be installed here")
-        return 0
-    environment.make_prefix()
-    jobs = {"cpp": cpp_tests, "python": python_tests, "macos": macos}
-    if job == "setup":
-        environment.make_python(DEFAULT_PYTHON)
-        return 0
-    if job != "all" and job not in jobs:
-        raise dev.DevError(f"there is no job {job!r} for Windows: setup, {', '.join(jobs)}")
-    results = {}
-    for name, run in jobs.items():
-        if job in ("all", name):
-            results[f"Windows: {name}" if name != "macos" else "macOS builds"] = run(rest)
-    environment.stop_server()
-    return dev.report(results)
+    jobs: dict[str, Callable[[list[str]], dict[str, int]]] = {
+        "all": everything,
+        "setup": set_up,
+        "cpp": lambda rest: tested(lambda: [cpp_suite(rest)]),
+        "python": lambda rest: tested(lambda: python_suites(the_python(), rest)),
+        "linux": lambda rest: tested(lambda: [linux_suite(the_python(), rest)]),
+        "macos": lambda _: macos.compiled(),
+    }
+    if job not in jobs:
+        raise dev.DevError(f"there is no job {job!r} for Windows: {', '.join(jobs)}")
+    return dev.report(jobs[job](rest))
 
 
-def build(**options: str) -> Path:
-    """The library, the programs and the C++ tests, as Windows takes them."""
-    dev.ensure_venv()
-    folder = HOME / "native"
-    toolchain = NATIVE / "cmake" / "mingw-w64.cmake"
-    dev.build_native(
-        folder,
-        CMAKE_TOOLCHAIN_FILE=str(toolchain),
-        SMIPC_WINDOWS_RUNNER=str(RUNNER),
-        SMIPC_BUILD_EXAMPLES="ON",
-        **options,
-    )
-    return folder
+def everything(_: list[str]) -> dict[str, int]:
+    return tested(all_suites) | macos.compiled()
 
 
-def googletest() -> Path:
-    """GoogleTest for Windows, from the sources that Debian's package has."""
-    installed = HOME / "googletest"
-    if not (installed / "lib" / "cmake").exists():
-        dev.say("building GoogleTest for Windows")
-        dev.ensure_venv()
-        folder = HOME / "googletest-build"
-        dev.must(
-            *("cmake", "-S", GOOGLETEST_SOURCES, "-B", folder, "-G", "Ninja"),
-            f"-DCMAKE_TOOLCHAIN_FILE={NATIVE / 'cmake' / 'mingw-w64.cmake'}",
-            *("-DBUILD_GMOCK=OFF", "-DCMAKE_BUILD_TYPE=Release"),
-            f"-DCMAKE_INSTALL_PREFIX={installed}",
-        )
-        dev.must("cmake", "--build", folder, "--target", "install")
-    return installed
+def all_suites() -> list[Suite]:
+    suites = [cpp_suite([])]
+    try:
+        python = the_python()
+    except Unavailable as problem:
+        dev.warn_loudly(f"Python was NOT tested on Windows: {problem}")
+        return suites
+    return [linux_suite(python, []), *suites, *python_suites(python, [])]
 
 
-def cpp_tests(arguments: list[str]) -> int:
-    package = googletest() / "lib" / "cmake" / "GTest"
-    folder = build(SMIPC_BUILD_TESTS="ON", GTest_DIR=str(package))
-    dev.say("C++ tests, under Wine")
-    # In one process: starting one for each test takes longer than the tests.
-    return dev.run(RUNNER, folder / "smipc_tests.exe", "--gtest_brief=1", *arguments)
+def set_up(_: list[str]) -> dict[str, int]:
+    if not has_windows():
+        return {}
+    environment.make_python(DEFAULT_PYTHON)
+    return {"set-up": 0}
 
 
-def python_tests(arguments: list[str]) -> int:
+def has_windows() -> bool:
+    if environment.install_tools():
+        environment.make_prefix()
+        return True
+    missing = ", ".join(environment.missing_tools())
+    dev.warn_loudly(f"Windows was NOT tested: {missing} cannot be installed here")
+    return False
+
+
+def tested(suites: Callable[[], list[Suite]]) -> dict[str, int]:
+    """Builds, and runs what there is to run; nothing where there is no Wine."""
+    if not has_windows():
+        return {}
+    build.build()
+    with environment.running():
+        return {"Windows: build and wheel": 0} | run_all(suites())
+
+
+def the_python() -> WindowsPython:
     version = os.environ.get("SMIPC_WINDOWS_PYTHON", DEFAULT_PYTHON)
     python = environment.make_python(version)
-    folder = build()
-    _install_package(python.site)
-    dev.say(f"Python tests, CPython {version} for Windows, under Wine")
-    env = dev.environment(
-        SMIPC_LIBRARY=_windows_path(folder / "smipc.dll"),
-        SMIPC_PROGRAMS=_windows_path(folder / "programs"),
-        WINEPATH=_windows_path(folder),
+    build.install_wheel(python)
+    return python
+
+
+def cpp_suite(arguments: Sequence[str]) -> Suite:
+    # In one process: starting one for each test takes longer than the tests.
+    return Suite(
+        "Windows: C++ tests",
+        [RUNNER, build.FOLDER / "smipc_tests.exe", *arguments],
+        build.FOLDER,
+        # Not each test, but what failed or was skipped.
+        worth_showing=lambda line: not line.startswith(("[ RUN ", "[       OK ", "[-----")),
     )
-    ignored = [f"--ignore={name}" for name in NOT_ON_WINDOWS]
-    options = ["-q", "-p", "no:cacheprovider", *ignored, *arguments]
-    tests = dev.ROOT / "tests"
-    return dev.run(*python.command, "-m", "pytest", *options, cwd=tests, env=env)
 
 
-def macos(_: list[str]) -> int:
-    """Compiles and links the library for macOS. It cannot be run here."""
-    dev.ensure_venv()
-    dev.must(dev.PYTHON, "-m", "pip", "install", "--quiet", ZIG)
-    results = 0
-    folders = ("api", "core", "platform", "platform/posix", "platform/macos")
-    sources = [file for name in folders for file in sorted((NATIVE / "src" / name).glob("*.cpp"))]
-    for target in MACOS_TARGETS:
-        output = HOME / "macos" / target.split("-")[0] / "libsmipc.dylib"
-        output.parent.mkdir(parents=True, exist_ok=True)
-        results |= dev.run(
-            *(dev.PYTHON, "-m", "ziglang", "c++", "-target", target, "-shared", "-o", output),
-            *("-std=c++20", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"),
-            *("-DSMIPC_BUILDING", '-DSMIPC_VERSION_STRING="0"'),
-            *(f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}", *sources),
-        )
-    return results
+def python_suites(python: WindowsPython, arguments: Sequence[str]) -> list[Suite]:
+    """In parts, unless the caller wants something of their own."""
+    env = dev.environment(
+        SMIPC_PROGRAMS=windows_path(build.PROGRAMS),
+        SMIPC_NATIVE_BUILD=windows_path(build.FOLDER),
+        WINEPATH=windows_path(python.site / "smipc" / "lib"),
+    )
+    command = [*python.command, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
+
+    def suite(name: str, words: Sequence[str]) -> Suite:
+        return Suite(name, [*command, *words], TESTS, env, worth_showing=_is_no_passed_test)
+
+    name = f"Windows: Python {python.version} tests"
+    if arguments:
+        return [suite(name, arguments)]
+    files = sorted(file.name for file in TESTS.glob("test_*.py"))
+    files = [file for file in files if file not in NOT_ON_WINDOWS]
+    return [
+        suite(f"{name} {part + 1}/{PYTHON_PARTS}", files[part::PYTHON_PARTS])
+        for part in range(PYTHON_PARTS)
+    ]
 
 
-def _install_package(site: Path) -> None:
-    shutil.rmtree(site / "smipc", ignore_errors=True)
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(dev.ROOT / "smipc", site / "smipc", ignore=ignore)
+def linux_suite(python: WindowsPython, arguments: Sequence[str]) -> Suite:
+    """Tests that run here, on Linux, and start programs there."""
+    dev.ensure_package("test", "cli", "numpy")
+    env = dev.environment(
+        SMIPC_WINDOWS_PYTHON_PROGRAM=str(python.program),
+        SMIPC_WINDOWS_PROGRAMS=str(build.PROGRAMS),
+        WINEPATH=windows_path(python.site / "smipc" / "lib"),
+        **environment.WINE_ENVIRONMENT,
+    )
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        env.pop(name, None)
+    words: list[str | Path] = [dev.PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
+    return Suite(
+        "Linux and Windows: tests",
+        [*words, *(arguments or ON_LINUX)],
+        TESTS,
+        env,
+        worth_showing=_is_no_passed_test,
+    )
 
 
-def _windows_path(path: Path) -> str:
-    return "Z:" + str(path).replace("/", "\\")
+def _is_no_passed_test(line: str) -> bool:
+    return " PASSED " not in line and not line.endswith("PASSED")

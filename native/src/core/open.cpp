@@ -334,8 +334,12 @@ Status open_once(const Request& request, Channel* channel, bool* again) {
   if (status != SMIPC_OK) {
     plat_segment_release(channel->segment);
     plat_segment_free(channel->segment);
+    return status;
   }
-  return status;
+  // An opposite end that sleeps looks again: where the OS can wait for a process, its next sleep is also
+  // for the end of this one. (The fence in there pairs with S2: it sees our sleeper, or that our pid.)
+  if (peer_alive) wake_peer_slowly(*channel);
+  return SMIPC_OK;
 }
 
 bool stale_segment(const std::byte* head, std::size_t size) {

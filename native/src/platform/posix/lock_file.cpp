@@ -13,8 +13,8 @@
 
 #include <mutex>
 #include <new>
-#include <type_traits>
 
+#include "platform/lasting_mutex.h"
 #include "platform/locked_files.h"
 #include "platform/posix/lock_byte.h"
 #include "platform/posix/shm_file.h"
@@ -38,9 +38,8 @@ struct PlatLockFile {
 
 namespace {
 
-// Usable while static objects are destroyed, when other threads may still run.
-constinit std::mutex g_list_mutex;
-static_assert(std::is_trivially_destructible_v<std::mutex>);
+LastingMutex g_list;
+constexpr std::mutex& g_list_mutex = g_list.mutex;
 
 PlatLockFile* g_first = nullptr;
 

@@ -8,8 +8,8 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
-#include <type_traits>
 
+#include "platform/lasting_mutex.h"
 #include "platform/named_objects.h"
 #include "platform/platform.h"
 #include "platform/posix/fork_guard.h"
@@ -106,11 +106,9 @@ void plat_signals_restore(const PlatSignalMask* before) {
   ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
-std::mutex& fork_mutex() {
-  static constinit std::mutex mutex;
-  static_assert(std::is_trivially_destructible_v<std::mutex>);  // threads outlive static objects
-  return mutex;
-}
+static LastingMutex g_fork_mutex;
+
+std::mutex& fork_mutex() { return g_fork_mutex.mutex; }
 
 int& ForkGuard::depth() {
   static thread_local int depth = 0;

@@ -27,13 +27,24 @@ bool identify(HANDLE file, DWORD* volume, std::uint64_t* index) {
   return true;
 }
 
+// Whether the disk has room, by reserving it. Not every file system can do that ahead of time: there the
+// file gets its room when it gets its size, or at the latest when its pages are written.
+bool reserve(HANDLE file, LARGE_INTEGER size) {
+  FILE_ALLOCATION_INFO allocation = {};
+  allocation.AllocationSize = size;
+  if (::SetFileInformationByHandle(file, FileAllocationInfo, &allocation, sizeof allocation)) {
+    return true;
+  }
+  const DWORD error = ::GetLastError();
+  return error == ERROR_CALL_NOT_IMPLEMENTED || error == ERROR_INVALID_FUNCTION ||
+         error == ERROR_NOT_SUPPORTED;
+}
+
 PlatResult fill(HANDLE file, const PlatNewFile& wanted) {
   LARGE_INTEGER size = {};
   size.QuadPart = static_cast<LONGLONG>(wanted.bytes);
-  FILE_ALLOCATION_INFO allocation = {};
-  allocation.AllocationSize = size;
   DWORD written = 0;
-  if (!::SetFileInformationByHandle(file, FileAllocationInfo, &allocation, sizeof allocation) ||
+  if (!reserve(file, size) ||
       !::WriteFile(file, wanted.head, static_cast<DWORD>(wanted.head_bytes), &written, nullptr) ||
       !::SetFilePointerEx(file, size, nullptr, FILE_BEGIN) || !::SetEndOfFile(file)) {
     return user_file_failure("writing", wanted.path, ::GetLastError());

@@ -60,7 +60,14 @@ PlatResult segment_file_open(const std::wstring& path, Handle* out) {
   const DWORD flags = FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT;
   Handle file(::CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE, kShareAll, nullptr,
                             OPEN_EXISTING, flags, nullptr));
-  if (!file) return file_failure("CreateFileW", path, ::GetLastError());
+  if (!file) {
+    const DWORD error = ::GetLastError();
+    const DWORD attributes = ::GetFileAttributesW(path.c_str());
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
+      return {SMIPC_E_NOT_SMIPC, utf8(path) + " is no ordinary file"};
+    }
+    return file_failure("CreateFileW", path, error);
+  }
   BY_HANDLE_FILE_INFORMATION information = {};
   if (!::GetFileInformationByHandle(file.get(), &information)) {
     return os_failure("GetFileInformationByHandle", ::GetLastError());
