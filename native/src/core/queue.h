@@ -13,8 +13,8 @@
 #include "core/biased_gate.h"
 #include "core/deadline.h"
 #include "core/named_object.h"
-#include "core/pace.h"
 #include "core/open_handles.h"
+#include "core/pace.h"
 #include "core/queue_layout.h"
 #include "core/spin_history.h"
 
