@@ -18,27 +18,6 @@
 namespace smipc::test {
 namespace {
 
-// A child that opens the queue, does something, and is killed.
-void victim(const std::string& name, const std::function<void(MessageQueue&)>& act) {
-  Signal done;
-  Companion child(Place::kProcess, [&] {
-    MessageQueue queue(name);
-    act(queue);
-    done.set();
-    wait_to_be_killed();
-  });
-  done.wait();
-  child.kill();
-}
-
-// What a member does to a slot of the queue before it is killed, with the lock held.
-void hold_slot(MessageQueue& queue, std::uint32_t index, SlotState state) {
-  Queue& raw = queue.inside();
-  raw.self().in_hand.store(1);
-  raw.shm->in_hand.store(1);
-  raw.slot(index).word.store(detail::slot_word(state, raw.id));
-}
-
 TEST(MessageQueueDeath, the_lock_of_a_killed_holder_is_taken_over) {
   NEEDS_PROCESSES();
   const std::string name = unique_name("queue");

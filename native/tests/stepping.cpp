@@ -32,7 +32,7 @@ enum class Stop : std::uint8_t { kStepped, kMarker, kAsleep, kEnded };
 
 class Victim {
  public:
-  explicit Victim(Scenario& scenario) {
+  explicit Victim(Scenario& scenario) : scenario_(scenario) {
     pid_ = ::fork();
     if (pid_ == 0) live(scenario);
     int status = 0;
@@ -90,7 +90,7 @@ class Victim {
   }
 
   bool wait_while_in_kernel(int* status) {
-    const std::int64_t since = now_ns();
+    std::int64_t since = now_ns();
     for (;;) {
       const pid_t changed = ::waitpid(pid_, status, WNOHANG);
       const std::int64_t took = now_ns() - since;
@@ -98,12 +98,18 @@ class Victim {
         if (took >= kNap) napped_ns_ += took;
         return changed == pid_ && napped_ns_ < kAsleepInNaps;
       }
-      if (took > kAsleepAfter) return false;
+      if (took > kAsleepAfter) {
+        if (helped_ || !scenario_.asleep()) return false;
+        helped_ = true;
+        since = now_ns();
+      }
       ::sched_yield();
     }
   }
 
+  Scenario& scenario_;
   pid_t pid_ = 0;
+  bool helped_ = false;
   std::int64_t napped_ns_ = 0;
   bool ready_ = false;
   bool reaped_ = false;
@@ -129,6 +135,7 @@ Life live_and_die(const std::function<std::unique_ptr<Scenario>()>& make, std::u
       life.end = victim.step();
       ++life.instructions;
     }
+    if (victim.is_ready() && life.end == Stop::kStepped) scenario->stopped();
   }
   EXPECT_NE(Stop::kEnded, life.end) << "the victim ended by itself";
   scenario->after(life.end == Stop::kMarker);

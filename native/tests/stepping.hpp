@@ -30,6 +30,11 @@ class Scenario {
   virtual void call() = 0;
   // In the survivors' process, while the victim stands before the call.
   virtual void prepared() {}
+  // In the survivors' process, when the victim sleeps in the call: true: they have done something, and
+  // it goes on; at most once.
+  virtual bool asleep() { return false; }
+  // In the survivors' process, when the victim stands where it is about to be killed.
+  virtual void stopped() {}
   // In the survivors' process, when the victim is gone. `finished`: the call had returned.
   virtual void after(bool finished) = 0;
 };
