@@ -245,7 +245,8 @@ const QueuePlan kPlans[] = {
      .call = open,
      .earlier = kTwo,
      .first = dies_copying_in_a_wanted_role,
-     .victim_before = false},
+     .victim_before = false,
+     .must_look_alive = true},
     // Opening, closing, unlinking.
     {.name = "queue_open_creates", .call = open, .victim_before = false, .survivor_before = false},
     {.name = "queue_open_attaches",

@@ -2,7 +2,8 @@
 //
 // A scenario is made anew for every kill. The victim, a forked child, is stepped through its call
 // by ptrace; after so many instructions it is killed, and the others check what they were promised.
-// A system call counts as one step; one in which the victim sleeps is also where it is killed last.
+// A system call counts as one step, and so does an instruction that fills memory. A call that sleeps is
+// killed in its sleep last.
 #pragma once
 
 #if defined(__linux__) && defined(__x86_64__)
