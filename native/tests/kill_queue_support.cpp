@@ -60,7 +60,6 @@ void KilledMember::before() {
     give(*survivor_, i + 1, plan_.earlier[i], false);
     given_.push_back({i + 1, plan_.earlier[i]});
   }
-  if (plan_.first) victim(name_, plan_.first);
 }
 
 void KilledMember::prepare() {
@@ -73,6 +72,7 @@ void KilledMember::prepare() {
 }
 
 void KilledMember::prepared() {
+  if (plan_.first != nullptr) victim(name_, plan_.first);
   if (plan_.peer == Does::kNothing) return;
   peer_ = std::thread([this] { be_peer(); });
   if (plan_.peer == Does::kContends) return;

@@ -36,7 +36,7 @@ struct QueuePlan {
   Does peer = Does::kNothing;               // what a survivor is in meanwhile
   Does help = Does::kNothing;               // what a survivor does when the victim sleeps
   std::uint64_t helps = 1;                  // how often
-  // What somebody does who is killed before the victim comes.
+  // What somebody does who is killed right before the call.
   void (*first)(MessageQueue&) = nullptr;
   bool victim_before = true;    // it has the queue open before the call
   bool survivor_before = true;  // ... and a survivor, who has created it

@@ -81,7 +81,7 @@ void wait_arrival(const QueuePlan&, Name, Handle& victim) {
   EXPECT_OK(smipc_message_queue_wait_arrival(victim->handle(), kLong, &arrivals));
 }
 
-// Killed before the victim comes: in the middle of a change, ...
+// Killed right before the call: in the middle of a change, ...
 void dies_with_the_lock(MessageQueue& queue) {
   Queue& raw = queue.inside();
   EXPECT_OK(lock(raw));

@@ -11,6 +11,7 @@
 
 #include <cstdlib>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "stepped_process.hpp"
@@ -110,12 +111,21 @@ bool has_failed() {
 
 Kills kill_at_every_instruction(const MakeScenario& make, int few) {
   Path path;
-  const Life whole = live_and_die(make, kNoEnd, {}, &path);
-  path.survey();
+  Life whole = live_and_die(make, kNoEnd, {}, &path);
   Kills out;
+  out.kills = 1;
+  // It may have been held up for once, by a lock of the setup section that somebody else had.
+  for (int again = 0; again < 2 && whole.end == Stop::kAsleep && !has_failed(); ++again) {
+    Path other;
+    const Life life = live_and_die(make, kNoEnd, {}, &other);
+    ++out.kills;
+    if (life.instructions <= whole.instructions) continue;
+    whole = life;
+    path = std::move(other);
+  }
+  path.survey();
   out.instructions = whole.instructions;
   out.sleeps = whole.end == Stop::kAsleep;
-  out.kills = 1;
   const char* wanted = std::getenv("SMIPC_TEST_LONG");
   const bool all = wanted != nullptr && *wanted == '1';
   const std::uint64_t most = all ? kMost : static_cast<std::uint64_t>(few);
