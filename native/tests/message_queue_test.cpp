@@ -55,7 +55,7 @@ std::string text_of(const MessageQueue::Message& message) {
 TEST(MessageQueue, takes_as_many_messages_as_there_can_be) {
   MessageQueue queue(unique_name("queue"), options(SMIPC_MAX_QUEUE_MESSAGES, 8));
   for (std::uint64_t i = 0; i < SMIPC_MAX_QUEUE_MESSAGES; ++i) {
-    ASSERT_TRUE(put(queue, i, i % 3, no_wait)) << i;
+    ASSERT_TRUE(put(queue, i, static_cast<std::uint32_t>(i % 3), no_wait)) << i;
   }
   EXPECT_FALSE(put(queue, 0, 0, no_wait));
   EXPECT_EQ(queue.status().current_messages, SMIPC_MAX_QUEUE_MESSAGES);
