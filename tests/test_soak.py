@@ -10,6 +10,9 @@ import os
 import pytest
 from programs import Process, program, unique_name
 
+import smipc
+from smipc import CHAN_R
+
 MESSAGES = int(os.environ.get("SMIPC_TEST_SOAK") or 1_000_000)
 SLOWEST = 50_000  # messages a second
 SEED = "20"
@@ -43,3 +46,4 @@ def test_a_message_that_is_not_as_expected_is_seen() -> None:
     finally:
         writer.kill()
         reader.kill()
+        smipc.open_channel(channel, CHAN_R, framing="message").unlink()
