@@ -11,7 +11,13 @@ from __future__ import annotations
 from time import monotonic_ns
 
 from smipc import _abi
-from smipc.errors import InvalidArgumentError, InvalidTypeError, TimedOutError, channel_text
+from smipc.errors import (
+    InvalidArgumentError,
+    InvalidTypeError,
+    TimedOutError,
+    channel_text,
+    kind_and_value,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +69,7 @@ def _seconds(cid: bytes, timeout: Any) -> float:
             pass
         except OverflowError as problem:
             raise InvalidArgumentError(channel_text(cid, f"this timeout: {problem}")) from None
-    kind = type(timeout).__name__
+    kind = kind_and_value(timeout)
     raise InvalidTypeError(
         channel_text(cid, f"timeout must be a number of seconds or None, not {kind}")
     )

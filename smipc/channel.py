@@ -12,7 +12,14 @@ from smipc._native import ffi, lib
 from smipc._stream import Stream
 from smipc._timing import deadline_after, slice_ns
 from smipc._views import Views
-from smipc.errors import BusyError, InvalidArgumentError, InvalidTypeError, check, printable
+from smipc.errors import (
+    BusyError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    check,
+    kind_and_value,
+    printable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -317,7 +324,7 @@ class Channel(Views, Stream):
 
     def _number_of(self, what: str, word: str, words: tuple[str, ...]) -> int:
         if not isinstance(word, str):
-            kind = type(word).__name__
+            kind = kind_and_value(word)
             raise self._error(InvalidTypeError, f"{what} must be one of {words}, not {kind}")
         if word not in words:
             raise self._error(InvalidArgumentError, f"{what} must be one of {words}: {word!r}")
