@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SLICE = 200_000_000
+SPIN_SLICE = 10_000_000  # of channels that never sleep: no signal ends a native call that spins
 POLL = 0
 
 
@@ -75,15 +76,15 @@ def _seconds(cid: bytes, timeout: Any) -> float:
     )
 
 
-def slice_ns(deadline: int | None) -> int:
+def slice_ns(deadline: int | None, longest: int = SLICE) -> int:
     """How long the next native call may wait, in nanoseconds."""
     if deadline is None:
-        return SLICE
+        return longest
     if deadline is SOON:
         return SOON
     if deadline == POLL:
         return 0
-    return min(SLICE, max(0, deadline - monotonic_ns()))
+    return min(longest, max(0, deadline - monotonic_ns()))
 
 
 def has_passed(deadline: int | None) -> bool:

@@ -10,7 +10,7 @@ from smipc._buffers import whole_number
 from smipc._end import NO_HANDLE, NOTHING, lend, owned
 from smipc._native import ffi, lib
 from smipc._stream import Stream
-from smipc._timing import deadline_after, slice_ns
+from smipc._timing import SLICE, SPIN_SLICE, deadline_after, slice_ns
 from smipc._views import Views
 from smipc.errors import (
     BusyError,
@@ -108,6 +108,7 @@ class Channel(Views, Stream):
         self._wait = self._number_of("wait", wait, _WAITS)
         self._lifetime = self._number_of("lifetime", lifetime, _LIFETIMES)
         self._access = self._number_of("access", access, _ACCESSES)
+        self._slice = SPIN_SLICE if wait == "spin" else SLICE
         self._orphan = False
         self._waiters = ()
         self._set_turn()
@@ -221,7 +222,7 @@ class Channel(Views, Stream):
 
     def _flush(self, deadline: int | None) -> None:
         handle = self._opened()
-        while status := lib.smipc_channel_flush(handle, slice_ns(deadline)):
+        while status := lib.smipc_channel_flush(handle, slice_ns(deadline, self._slice)):
             self._go_on(status, deadline, "the reader has not taken everything")
 
     def read_async(
