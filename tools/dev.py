@@ -369,6 +369,7 @@ JOBS = {
     "sanitize": (job_sanitize, "C++ tests under sanitizers; 'address' or 'thread' picks one"),
     "native-test": (job_native_test, "the C++ tests alone"),
     "kills": (job_in("kills"), "kill a process at each instruction of a call; PATTERN picks calls"),
+    "models": (job_in("models"), "check the models with spin; --short, NAME picks some"),
     "generate": (job_generate, "write smipc/_abi.py from smipc.h"),
     "windows": (job_in("windows.jobs"), "build for Windows, test under Wine; build for macOS"),
     "bench": (job_bench, "run the benchmarks; arguments go to them"),

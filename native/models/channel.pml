@@ -1,0 +1,486 @@
+// A message channel: cursors, sleeping, waking, closing, dying, succession.
+// README.md says what is shown, and which step is which line of the code.
+//
+// good both alive: -DN=4
+// good reader without barrier: -DN=3 -DFENCES_R=1
+// good writer without barrier: -DN=3 -DFENCES_W=1
+// good neither has a barrier: -DN=3 -DFENCES_R=1 -DFENCES_W=1
+// good interrupted: -DN=3 -DINTERRUPTS=1
+// good writer killed: -DN=3 -DVICTIM=W
+// good reader killed: -DN=3 -DVICTIM=R
+// fault no barrier of the sleeper (S2): deadlock: -DN=3 -DFAULT_S2
+// fault no fence of the waker (W2): deadlock: -DN=3 -DFENCES_R=1 -DFAULT_W2
+// fault fallback is not known to the waker: deadlock: -DN=3 -DFENCES_W=1 -DFAULT_FORCE
+// fault announced after the check: deadlock: -DN=3 -DFAULT_ANNOUNCE
+// fault bit cleared, nobody woken: deadlock: -DN=3 -DFAULT_WAKE
+// fault no wake at close: deadlock: -DN=3 -DFAULT_CLOSE
+// fault no slice: deadlock: -DN=3 -DVICTIM=W -DFAULT_SLICE
+// fault W1 relaxed: assertion: -DN=3 -DW1=RELAXED
+// fault R1 relaxed: assertion: -DN=3 -DR1=RELAXED
+// fault T1 relaxed: assertion: -DN=4 -DT1=RELAXED
+// fault T2 relaxed: assertion: -DN=4 -DT2=RELAXED
+// fault E2 relaxed: assertion: -DN=3 -DE2=RELAXED
+// fault E1 relaxed: assertion: -DN=3 -DE1=RELAXED
+// fault G2 relaxed: assertion: -DN=3 -DG2=RELAXED
+// fault G1 relaxed: assertion: -DN=3 -DG1=RELAXED
+// fault no last look: assertion: -DN=3 -DFAULT_LAST_LOOK
+// fault dead without comparing: assertion: -DN=3 -DVICTIM=W -DFAULT_EPOCH
+// fault successor begins at the lagging tail: assertion: -DN=3 -DVICTIM=R -DFAULT_TAIL
+// fault head before the payload: assertion: -DN=3 -DVICTIM=W -DFAULT_HEAD
+
+#define LIMIT 2  // messages in the ring
+#define STEP 2   // the reader publishes its cursor when it is so far ahead
+
+#define RELAXED 0
+#define ACQUIRE 1
+#define RELEASE 2
+
+#define THREADS 2
+#define W 0
+#define R 1
+
+#define HEAD 0
+#define EXACT 1
+#define CURSOR 2
+#define WORD(end) (3 + (end))
+#define ATOMS 5
+// Of each slot of the ring: how often it was written, and read.
+#define WRITTEN(k) (5 + (k) % LIMIT)
+#define READ(k) (7 + (k) % LIMIT)
+#define PLACES 9
+#define TIMES 6
+
+#ifndef FENCES_W
+#define FENCES_W 0
+#endif
+#ifndef FENCES_R
+#define FENCES_R 0
+#endif
+#ifndef INTERRUPTS
+#define INTERRUPTS 0
+#endif
+#ifndef W1
+#define W1 RELEASE
+#endif
+#ifndef R1
+#define R1 ACQUIRE
+#endif
+#ifndef T1
+#define T1 RELEASE
+#endif
+#ifndef T2
+#define T2 ACQUIRE
+#endif
+#ifndef E1
+#define E1 ACQUIRE
+#endif
+#ifndef E2
+#define E2 RELEASE
+#endif
+#ifndef G1
+#define G1 ACQUIRE
+#endif
+#ifndef G2
+#define G2 RELEASE
+#endif
+
+#if W1 && T1 && E2 && G2
+#define NO_RELAXED_STORES
+#endif
+#define NO_ACQUIRE_FENCES  // and so nothing is gained from what full fences do with relaxed loads
+#include "views.pml"
+
+// The bits of wait_word.
+#define SLEEPING 1
+#define FENCES 2
+#define CLOSED 4
+#define DEAD 8
+#define EPOCH 16
+#define EPOCH_OF(word) ((word) / EPOCH)
+
+#define NO_BARRIER(end) ((end) == W -> FENCES_W : FENCES_R)
+
+// Outcomes of a wait.
+#define READY 1
+#define GONE 2
+
+#define TORN 255
+byte written[LIMIT];  // how often, of each slot
+byte reads[LIMIT];
+byte content[LIMIT];
+byte sent[N];         // what message k is
+
+bool asleep[2];
+byte slices[2];  // how often a sleep may end by itself: once for each death
+byte interrupts = INTERRUPTS;
+bool killed[2];
+bool running[2] = true;
+bool successor;       // one will come
+byte delivered;       // messages that some reader has had in hand
+byte head_at_death = 255;
+
+inline write_payload(k, what) {
+  d_step {
+    assert(knows[W].at[WRITTEN(k)] == written[(k) % LIMIT]);
+    assert(knows[W].at[READ(k)] == reads[(k) % LIMIT]);
+    written[(k) % LIMIT]++;
+    knows[W].at[WRITTEN(k)] = written[(k) % LIMIT];
+    content[(k) % LIMIT] = TORN;
+    sent[k] = what
+  }
+  content[(k) % LIMIT] = what
+}
+
+inline read_payload(k) {
+  d_step {
+    assert(knows[R].at[WRITTEN(k)] == written[(k) % LIMIT]);
+    reads[(k) % LIMIT]++;
+    knows[R].at[READ(k)] = reads[(k) % LIMIT];
+    assert(content[(k) % LIMIT] == sent[k]);
+    assert((k) <= delivered);
+    if
+    :: (k) == delivered -> delivered++
+    :: else
+    fi
+  }
+}
+
+// wake_peer and wake_peer_slowly; `how`: what force_attention adds, or that it is called directly.
+inline wake(me, peer, how) {
+  load(me, WORD(peer), RELAXED, word);  // W3
+  if
+  :: (word | (how)) & (SLEEPING | FENCES) ->
+#ifndef FAULT_W2
+     full_fence(me);  // W2
+#endif
+     load(me, WORD(peer), RELAXED, word);
+     if
+     :: word & SLEEPING ->
+        d_step {
+          word = LATEST(WORD(peer));
+          change_(me, WORD(peer), ACQ_REL, word & ~SLEEPING)
+        }
+#ifndef FAULT_WAKE
+        if
+        :: word & SLEEPING -> asleep[peer] = false
+        :: else
+        fi
+#endif
+     :: else
+     fi
+  :: else
+  fi;
+  word = 0
+}
+
+#ifdef FAULT_FORCE
+#define FORCE(me) 0
+#else
+#define FORCE(me) (NO_BARRIER(me) -> FENCES : 0)
+#endif
+
+// Whether there is what the wait is for: `seen` is the other side's cursor as last loaded.
+inline look(me) {
+  if
+  :: me == W ->
+     load(W, CURSOR, T2, got);
+     if
+     :: got > seen -> seen = got
+     :: else
+     fi;
+     if
+     :: mine - seen < LIMIT
+     :: else ->
+        load(W, EXACT, E1, got);
+        if
+        :: got > seen -> seen = got
+        :: else
+        fi
+     fi;
+     ready = (mine - seen < LIMIT)
+  :: else -> load(R, HEAD, R1, seen); ready = (seen > mine)
+  fi;
+  got = 0
+}
+
+inline look_at_flags(me, peer) {
+  load(me, WORD(peer), G1, got);
+  gone = ((got & (CLOSED | DEAD)) != 0);
+  got = 0
+}
+
+// look_for_peer, after a slice.
+inline ask_the_system(me, peer) {
+  load(me, WORD(peer), ACQUIRE, word);
+  if
+  :: running[peer]
+  :: else ->
+     learn_all(me, peer);
+     do
+     :: word & (CLOSED | DEAD) -> break
+     :: else ->
+        d_step {
+          got = word;
+          word = LATEST(WORD(peer));
+          if
+#ifdef FAULT_EPOCH
+          :: true -> change_(me, WORD(peer), ACQ_REL, word | DEAD); word = DEAD
+#else
+          :: word == got -> change_(me, WORD(peer), ACQ_REL, word | DEAD); word = DEAD
+          :: word != got && EPOCH_OF(word) != EPOCH_OF(got) -> word = DEAD
+#endif
+          :: else
+          fi;
+          got = 0
+        }
+     od;
+  fi;
+  word = 0;
+  look_at_flags(me, peer)
+}
+
+inline announce(me) {
+  d_step {  // S1
+    word = LATEST(WORD(me)) | SLEEPING;
+    change_(me, WORD(me), ACQ_REL, word)
+  }
+}
+
+inline sleep_once(me, peer) {
+#ifdef FAULT_ANNOUNCE
+  look_at_flags(me, peer);
+  if
+  :: !gone -> look(me)
+  :: else
+  fi;
+#endif
+  load(me, WORD(me), ACQUIRE, word);
+  if
+  :: announced && word & SLEEPING
+  :: else ->
+     announced = true;
+     announce(me);
+#ifndef FAULT_S2
+     barrier(me, peer, !NO_BARRIER(me) && !NO_BARRIER(peer))  // S2
+#endif
+  fi;
+#ifndef FAULT_ANNOUNCE
+  look_at_flags(me, peer);
+  if
+  :: !gone -> look(me)  // S3
+  :: else
+  fi;
+#endif
+  if
+  :: gone || ready
+  :: else ->
+     d_step {  // S4
+       asleep[me] = (LATEST(WORD(me)) == word);
+       word = 0
+     }
+     if
+     :: !asleep[me]
+     :: asleep[me] && slices[me] > 0 ->
+        d_step { asleep[me] = false; slices[me]-- }
+        ask_the_system(me, peer)
+     :: asleep[me] && interrupts > 0 ->  // the caller waits again
+        d_step { asleep[me] = false; interrupts--; announced = false }
+     fi
+  fi;
+  word = 0
+}
+
+// wait_for_peer.
+inline wait(me, peer) {
+  announced = false;
+  outcome = 0;
+  do
+  :: outcome != 0 -> break
+  :: else ->
+     look(me);
+     if
+     :: ready -> outcome = READY
+     :: else ->
+        look_at_flags(me, peer);
+        if
+        :: !gone -> sleep_once(me, peer)
+        :: else
+        fi;
+        if
+        :: gone ->
+#ifdef FAULT_LAST_LOOK
+           outcome = GONE
+#else
+           look(me);  // I4
+           outcome = (ready -> READY : GONE)
+#endif
+        :: else
+        fi
+     fi
+  od;
+  skip;
+  d_step { ready = false; gone = false; announced = false }
+}
+
+// Told that the other end is gone: rightly? A caller that knows of a successor goes on when it is there.
+inline told(me, peer) {
+  d_step {
+    outcome = 0;
+    assert(head_at_death != 255 || LATEST(WORD(peer)) & CLOSED);
+    assert(me == W || mine >= (head_at_death < 255 -> head_at_death : N))
+  }
+  if
+  :: successor -> !successor && running[peer]; ended = false
+  :: else -> assert(!running[peer] || LATEST(WORD(peer)) & CLOSED || LATEST(WORD(peer)) >= 2 * EPOCH);
+     ended = !running[peer] || (LATEST(WORD(peer)) & CLOSED)
+  fi
+}
+
+inline attach(me, peer) {
+  d_step {
+    asleep[me] = false;
+    word = 0; got = 0; ready = false; gone = false; announced = false; outcome = 0; ended = false
+  }
+  if
+  :: me == W ->
+     load(W, HEAD, ACQUIRE, mine);
+     load(W, EXACT, E1, seen)
+  :: else ->
+     load(R, HEAD, R1, seen);
+#ifdef FAULT_TAIL
+     load(R, CURSOR, ACQUIRE, mine);
+#else
+     load(R, EXACT, E1, mine);
+#endif
+     assert(mine + 1 >= delivered);
+     lag = 0;
+     store(R, EXACT, E2, mine);
+     store(R, CURSOR, T1, mine)
+  fi;
+  store(me, WORD(me), RELEASE, 2 * EPOCH | (NO_BARRIER(me) -> FENCES : 0));
+  d_step { running[me] = true; successor = false }
+  if
+  :: running[peer] -> wake(me, peer, FENCES)
+  :: else
+  fi
+}
+
+inline close_end(me, peer) {
+  d_step {  // G2
+    word = LATEST(WORD(me)) | CLOSED;
+    change_(me, WORD(me), G2, word);
+    word = 0
+  }
+#ifndef FAULT_CLOSE
+  wake(me, peer, FENCES)
+#endif
+}
+
+proctype Writer() {
+  byte mine, seen, got, word, outcome, life, lag;
+  bool ready, gone, announced, ended;
+begin:
+  {
+    if
+    :: life > 0 -> attach(W, R)
+    :: else
+    fi;
+    do
+    :: mine == N || ended -> break
+    :: else ->
+       if
+       :: mine - seen >= LIMIT -> wait(W, R)
+       :: else -> outcome = READY
+       fi;
+       if
+       :: outcome == GONE -> told(W, R)
+       :: else ->
+          outcome = 0;
+#ifdef FAULT_HEAD
+          store(W, HEAD, W1, mine + 1);
+          write_payload(mine, 1 + mine + N * life);
+#else
+          write_payload(mine, 1 + mine + N * life);
+          store(W, HEAD, W1, mine + 1);
+#endif
+          mine++;
+          wake(W, R, FORCE(W))
+       fi
+    od;
+    close_end(W, R)
+  } unless { killed[W] };
+  if
+  :: killed[W] && successor -> killed[W] = false; life++; goto begin
+  :: else
+  fi
+}
+
+proctype Reader() {
+  byte mine, seen, got, word, outcome, life, lag;
+  bool ready, gone, announced, ended;
+begin:
+  {
+    if
+    :: life > 0 -> attach(R, W)
+    :: else
+    fi;
+    do
+    :: ended -> break
+    :: else ->
+       wait(R, W);
+       if
+       :: outcome == GONE -> told(R, W)
+       :: else ->
+          outcome = 0;
+          read_payload(mine);
+          d_step { mine++; lag++ }
+          store(R, EXACT, E2, mine);
+          if
+          :: lag == STEP -> lag = 0; store(R, CURSOR, T1, mine)
+          :: else
+          fi;
+          wake(R, W, FORCE(R))
+       fi
+    od
+  } unless { killed[R] };
+  if
+  :: killed[R] && successor -> killed[R] = false; life++; goto begin
+  :: else
+  fi
+}
+
+#ifdef VICTIM
+proctype Killer() {
+  if
+  :: successor = true
+  :: true
+  fi;
+  if
+  :: d_step {
+       running[VICTIM] && !(LATEST(WORD(VICTIM)) & CLOSED) ->
+       killed[VICTIM] = true;
+       running[VICTIM] = false;
+       asleep[VICTIM] = false;
+       head_at_death = LATEST(HEAD);
+#ifndef FAULT_SLICE
+       slices[1 - VICTIM]++
+#endif
+     }
+  :: successor = false  // nobody dies
+  fi
+}
+#endif
+
+init {
+  d_step {
+    memory[WORD(W)].value[0] = EPOCH | (FENCES_W -> FENCES : 0);
+    memory[WORD(R)].value[0] = EPOCH | (FENCES_R -> FENCES : 0)
+  }
+  atomic {
+    run Writer();
+    run Reader();
+#ifdef VICTIM
+    run Killer()
+#endif
+  }
+}
