@@ -85,7 +85,7 @@
 #endif
 
 #if W1 && T1 && E2 && G2
-#define NO_RELAXED_STORES
+#define NO_RELEASE_FENCES
 #endif
 #define NO_ACQUIRE_FENCES  // and so nothing is gained from what full fences do with relaxed loads
 #include "views.pml"
@@ -158,7 +158,7 @@ inline wake(me, peer, how) {
      :: word & SLEEPING ->
         d_step {
           word = LATEST(WORD(peer));
-          change_(me, WORD(peer), ACQ_REL, word & ~SLEEPING)
+          change(me, WORD(peer), ACQ_REL, word & ~SLEEPING)
         }
 #ifndef FAULT_WAKE
         if
@@ -224,9 +224,9 @@ inline ask_the_system(me, peer) {
           word = LATEST(WORD(peer));
           if
 #ifdef FAULT_EPOCH
-          :: true -> change_(me, WORD(peer), ACQ_REL, word | DEAD); word = DEAD
+          :: true -> change(me, WORD(peer), ACQ_REL, word | DEAD); word = DEAD
 #else
-          :: word == got -> change_(me, WORD(peer), ACQ_REL, word | DEAD); word = DEAD
+          :: word == got -> change(me, WORD(peer), ACQ_REL, word | DEAD); word = DEAD
           :: word != got && EPOCH_OF(word) != EPOCH_OF(got) -> word = DEAD
 #endif
           :: else
@@ -242,7 +242,7 @@ inline ask_the_system(me, peer) {
 inline announce(me) {
   d_step {  // S1
     word = LATEST(WORD(me)) | SLEEPING;
-    change_(me, WORD(me), ACQ_REL, word)
+    change(me, WORD(me), ACQ_REL, word)
   }
 }
 
@@ -368,7 +368,7 @@ inline attach(me, peer) {
 inline close_end(me, peer) {
   d_step {  // G2
     word = LATEST(WORD(me)) | CLOSED;
-    change_(me, WORD(me), G2, word);
+    change(me, WORD(me), G2, word);
     word = 0
   }
 #ifndef FAULT_CLOSE

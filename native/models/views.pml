@@ -9,6 +9,9 @@
 // from, but each access must know of all accesses that it conflicts with. Otherwise it is a data race,
 // in either direction, and an assertion fails.
 //
+// Values that no thread can get any more are forgotten after each step, so that the search does not tell
+// states apart by their past.
+//
 // A model defines THREADS, ATOMS (places 0 to ATOMS - 1), PLACES (ATOMS and plain data's) and TIMES (values
 // of an atomic) before it includes this. Each inline is one step: nothing happens in the middle of it.
 
@@ -22,16 +25,8 @@ typedef Atom {
 Atom memory[ATOMS];
 View knows[THREADS];      // what its loads are bound by
 View ordered;             // of full fences
-#ifndef NO_RELAXED_STORES
 View published[THREADS];  // what it knew at its last release fence
-#endif
-#ifndef NO_ACQUIRE_FENCES
 View glimpsed[THREADS];   // what the values carried that it has loaded relaxed, beyond what it knows
-#endif
-hidden byte i_;
-hidden byte j_;
-hidden byte t_;
-hidden byte least_;
 
 #ifndef RELAXED
 #define RELAXED 0
@@ -40,215 +35,199 @@ hidden byte least_;
 #endif
 #define ACQ_REL 3
 
+// A model without fences of that kind saves the states that differ in these views only.
+#ifdef NO_RELEASE_FENCES
+#define PUBLISHES 0
+#else
+#define PUBLISHES 1
+#endif
+#ifdef NO_ACQUIRE_FENCES
+#define GLIMPSES 0
+#else
+#define GLIMPSES 1
+#endif
+
 #define LATEST(place) memory[place].value[memory[place].last]
-#define NEWEST(place) memory[place].last
 
-inline join(to, from) {
-  i_ = 0;
-  do
-  :: i_ < PLACES ->
-     if
-     :: to.at[i_] < from.at[i_] -> to.at[i_] = from.at[i_]
-     :: else
-     fi;
-     i_++
-  :: else -> break
-  od;
-  i_ = 0
+// Of the C functions below; set and used within one step.
+hidden byte me_;
+hidden byte place_;
+hidden byte order_;
+hidden byte value_;
+hidden byte other_;
+hidden byte overflow_;
+
+c_code {
+static void join_(struct View *to, struct View *from) {
+  int i;
+  for (i = 0; i < PLACES; i++)
+    if (to->at[i] < from->at[i]) to->at[i] = from->at[i];
 }
 
-inline older_(view, place) {
-  view.at[place] = (view.at[place] > least_ -> view.at[place] - least_ : 0)
+static void older_(struct View *view, int place, int by) {
+  view->at[place] = view->at[place] > by ? view->at[place] - by : 0;
 }
 
-// Values that nobody can get any more are forgotten, and the others renumbered: what happened before
-// makes no difference.
-inline forget_(place) {
-  least_ = memory[place].last;
-  i_ = 0;
-  do
-  :: i_ < THREADS ->
-     least_ = (knows[i_].at[place] < least_ -> knows[i_].at[place] : least_);
-     i_++
-  :: else -> break
-  od;
-  if
-  :: least_ > 0 ->
-     i_ = 0;
-     do
-     :: i_ < THREADS ->
-        older_(knows[i_], place);
-#ifndef NO_RELAXED_STORES
-        older_(published[i_], place);
-#endif
-#ifndef NO_ACQUIRE_FENCES
-        older_(glimpsed[i_], place);
-#endif
-        i_++
-     :: else -> break
-     od;
-     older_(ordered, place);
-     i_ = 0;
-     do
-     :: i_ < ATOMS ->
-        j_ = 0;
-        do
-        :: j_ <= memory[i_].last -> older_(memory[i_].carries[j_], place); j_++
-        :: else -> break
-        od;
-        i_++
-     :: else -> break
-     od;
-     i_ = 0;
-     do
-     :: i_ + least_ <= memory[place].last ->
-        memory[place].value[i_] = memory[place].value[i_ + least_];
-        j_ = 0;
-        do
-        :: j_ < PLACES ->
-           memory[place].carries[i_].at[j_] = memory[place].carries[i_ + least_].at[j_];
-           j_++
-        :: else -> break
-        od;
-        i_++
-     :: else -> break
-     od;
-     do
-     :: i_ <= memory[place].last ->
-        memory[place].value[i_] = 0;
-        j_ = 0;
-        do
-        :: j_ < PLACES -> memory[place].carries[i_].at[j_] = 0; j_++
-        :: else -> break
-        od;
-        i_++
-     :: else -> break
-     od;
-     memory[place].last = memory[place].last - least_
-  :: else
-  fi;
-  i_ = 0;
-  j_ = 0;
-  least_ = 0
+/* Values that nobody can get any more are forgotten, and the others renumbered: what was there before
+   makes no difference. */
+static void forget_(int place) {
+  struct Atom *atom = &now.memory[place];
+  int least = atom->last, i, j;
+  for (i = 0; i < THREADS; i++)
+    if (now.knows[i].at[place] < least) least = now.knows[i].at[place];
+  if (least == 0) return;
+  for (i = 0; i < THREADS; i++) {
+    older_(&now.knows[i], place, least);
+    older_(&now.published[i], place, least);
+    older_(&now.glimpsed[i], place, least);
+  }
+  older_(&now.ordered, place, least);
+  for (i = 0; i < ATOMS; i++)
+    for (j = 0; j < TIMES; j++) older_(&now.memory[i].carries[j], place, least);
+  for (i = 0; i < TIMES; i++) {
+    if (i + least <= atom->last) {
+      atom->value[i] = atom->value[i + least];
+      atom->carries[i] = atom->carries[i + least];
+    } else {
+      atom->value[i] = 0;
+      memset(&atom->carries[i], 0, sizeof atom->carries[i]);
+    }
+  }
+  atom->last -= least;
 }
 
-inline forget_all_() {
-  t_ = 0;
-  do
-  :: t_ < ATOMS -> forget_(t_); t_++
-  :: else -> break
-  od;
-  t_ = 0
+static void forget_all_(void) {
+  int i, j;
+  for (i = 0; i < ATOMS; i++) forget_(i);
+  for (i = 0; i < THREADS; i++)
+    for (j = 0; j < PLACES; j++)
+      if (now.glimpsed[i].at[j] <= now.knows[i].at[j]) now.glimpsed[i].at[j] = 0;
 }
 
-inline get_(me, place, order, into, age) {
-  t_ = knows[me].at[place] + age;
-  into = memory[place].value[t_];
-  knows[me].at[place] = t_;
-  if
-  :: (order) & ACQUIRE -> join(knows[me], memory[place].carries[t_])
-  :: else ->
-#ifndef NO_ACQUIRE_FENCES
-     join(glimpsed[me], memory[place].carries[t_]);
-#endif
-     skip
-  fi;
-  forget_all_()
+static void see_(int place, int at, int order) {
+  struct Atom *atom = &now.memory[place];
+  now.knows[me_].at[place] = at;
+  if (order & ACQUIRE) join_(&now.knows[me_], &atom->carries[at]);
+  else if (GLIMPSES) join_(&now.glimpsed[me_], &atom->carries[at]);
+}
+
+static void append_(int place, int order, int value) {
+  struct Atom *atom = &now.memory[place];
+  int at = atom->last + 1;
+  if (at >= TIMES) {
+    overflow_ = 1;
+    return;
+  }
+  atom->last = at;
+  atom->value[at] = value;
+  now.knows[me_].at[place] = at;
+  atom->carries[at] = order & RELEASE ? now.knows[me_] : now.published[me_];
+  atom->carries[at].at[place] = at;
+}
+
+static void load_(void) {
+  value_ = now.memory[place_].value[now.knows[me_].at[place_] + value_];
+  see_(place_, now.knows[me_].at[place_] + other_, order_);
+  forget_all_();
+}
+
+static void store_(void) {
+  append_(place_, order_, value_);
+  forget_all_();
+}
+
+/* A read-modify-write gets the latest value, and what it stores carries what that did, too. */
+static void change_(void) {
+  struct Atom *atom = &now.memory[place_];
+  see_(place_, atom->last, order_);
+  append_(place_, order_, value_);
+  if (overflow_) return;
+  join_(&atom->carries[atom->last], &atom->carries[atom->last - 1]);
+  forget_all_();
+}
+
+static void fence_of_(int thread) {
+  join_(&now.knows[thread], &now.glimpsed[thread]);
+  join_(&now.knows[thread], &now.ordered);
+  join_(&now.ordered, &now.knows[thread]);
+  if (PUBLISHES) join_(&now.published[thread], &now.knows[thread]);
+}
+
+static void full_fence_(void) {
+  fence_of_(me_);
+  forget_all_();
+}
+
+static void barrier_(void) {
+  fence_of_(me_);
+  fence_of_(other_);
+  fence_of_(me_);
+  forget_all_();
+}
+
+static void release_fence_(void) { join_(&now.published[me_], &now.knows[me_]); }
+
+static void acquire_fence_(void) {
+  join_(&now.knows[me_], &now.glimpsed[me_]);
+  forget_all_();
+}
+
+static void learn_all_(void) {
+  join_(&now.knows[me_], &now.knows[other_]);
+  forget_all_();
+}
+}
+
+#define AGED(me, place, age) knows[me].at[place] + age <= memory[place].last
+inline load_aged_(me, place, order, into, age) {
+  me_ = me; place_ = place; order_ = order; value_ = age; other_ = age;
+  c_code { load_(); };
+  into = value_
 }
 
 inline load(me, place, order, into) {
   if
-  :: d_step { true; get_(me, place, order, into, 0) }
-  :: d_step { knows[me].at[place] + 1 <= memory[place].last -> get_(me, place, order, into, 1) }
-  :: d_step { knows[me].at[place] + 2 <= memory[place].last -> get_(me, place, order, into, 2) }
-#if TIMES > 3
-  :: d_step { knows[me].at[place] + 3 <= memory[place].last -> get_(me, place, order, into, 3) }
-#endif
-#if TIMES > 4
-  :: d_step { knows[me].at[place] + 4 <= memory[place].last -> get_(me, place, order, into, 4) }
-#endif
-#if TIMES > 5
-  :: d_step { knows[me].at[place] + 5 <= memory[place].last -> get_(me, place, order, into, 5) }
-#endif
+  :: d_step { true; load_aged_(me, place, order, into, 0) }
+  :: d_step { AGED(me, place, 1) -> load_aged_(me, place, order, into, 1) }
+  :: d_step { AGED(me, place, 2) -> load_aged_(me, place, order, into, 2) }
+  :: d_step { AGED(me, place, 3) -> load_aged_(me, place, order, into, 3) }
+  :: d_step { AGED(me, place, 4) -> load_aged_(me, place, order, into, 4) }
+  :: d_step { AGED(me, place, 5) -> load_aged_(me, place, order, into, 5) }
 #if TIMES > 6
 #error a load has to choose among more values
 #endif
   fi
 }
 
-inline append_(me, place, order, new_value) {
-  t_ = memory[place].last + 1;
-  assert(t_ < TIMES);
-  memory[place].last = t_;
-  memory[place].value[t_] = new_value;
-  knows[me].at[place] = t_;
-  if
-  :: (order) & RELEASE -> join(memory[place].carries[t_], knows[me])
-  :: else ->
-#ifndef NO_RELAXED_STORES
-     join(memory[place].carries[t_], published[me]);
-#endif
-     skip
-  fi;
-  memory[place].carries[t_].at[place] = t_
-}
-
 inline store(me, place, order, new_value) {
-  d_step { append_(me, place, order, new_value); forget_all_() }
-}
-
-// A read-modify-write gets the latest value, and what it stores carries what that did, too.
-inline change_(me, place, order, new_value) {
-  t_ = memory[place].last;
-  knows[me].at[place] = t_;
-  if
-  :: (order) & ACQUIRE -> join(knows[me], memory[place].carries[t_])
-  :: else ->
-#ifndef NO_ACQUIRE_FENCES
-     join(glimpsed[me], memory[place].carries[t_]);
-#endif
-     skip
-  fi;
-  append_(me, place, order, new_value);
-  join(memory[place].carries[t_], memory[place].carries[t_ - 1]);
-  forget_all_()
-}
-
-inline full_fence_(me) {
-#ifndef NO_ACQUIRE_FENCES
-  join(knows[me], glimpsed[me]);
-#endif
-  join(knows[me], ordered);
-  join(ordered, knows[me]);
-#ifndef NO_RELAXED_STORES
-  join(published[me], knows[me]);
-#endif
-  skip
-}
-
-inline full_fence(me) { d_step { full_fence_(me); forget_all_() } }
-
-#ifndef NO_RELAXED_STORES
-inline release_fence(me) { d_step { join(published[me], knows[me]) } }
-#endif
-#ifndef NO_ACQUIRE_FENCES
-inline acquire_fence(me) { d_step { join(knows[me], glimpsed[me]); forget_all_() } }
-#endif
-
-// A barrier that the kernel executes for another thread: a fence of the caller, of the other, of the
-// caller.
-inline barrier(me, other, reaches_other) {
   d_step {
-    full_fence_(me);
-    if
-    :: reaches_other -> full_fence_(other); full_fence_(me)
-    :: else
-    fi;
-    forget_all_()
+    me_ = me; place_ = place; order_ = order; value_ = new_value;
+    c_code { store_(); };
+    assert(!overflow_)
   }
 }
 
-// The kernel told `me` something about `other`, which is what it is behind all that `other` did.
+// A read-modify-write, as a part of the step in which LATEST(place) was looked at.
+inline change(me, place, order, new_value) {
+  me_ = me; place_ = place; order_ = order; value_ = new_value;
+  c_code { change_(); };
+  assert(!overflow_)
+}
+
+inline full_fence(me) { d_step { me_ = me; c_code { full_fence_(); } } }
+inline release_fence(me) { d_step { me_ = me; c_code { release_fence_(); } } }
+inline acquire_fence(me) { d_step { me_ = me; c_code { acquire_fence_(); } } }
+
+// A barrier that the kernel executes for another thread, too: a fence of the caller, the other, the caller.
+inline barrier(me, other, reaches_other) {
+  d_step {
+    me_ = me;
+    other_ = (reaches_other -> other : me);
+    c_code { barrier_(); }
+  }
+}
+
+// The kernel told `me` something about `other`, which is that it is behind all that `other` did.
 inline learn_all(me, other) {
-  d_step { join(knows[me], knows[other]); forget_all_() }
+  d_step { me_ = me; other_ = other; c_code { learn_all_(); } }
 }
