@@ -1,35 +1,39 @@
 // A message channel: cursors, sleeping, waking, closing, dying, succession.
 // README.md says what is shown, and which step is which line of the code.
 //
-// good both alive: -DN=4
-// good reader without barrier: -DN=3 -DFENCES_R=1
-// good writer without barrier: -DN=3 -DFENCES_W=1
-// good neither has a barrier: -DN=3 -DFENCES_R=1 -DFENCES_W=1
-// good interrupted: -DN=3 -DINTERRUPTS=1
-// good writer killed: -DN=3 -DVICTIM=W
-// good reader killed: -DN=3 -DVICTIM=R
-// fault no barrier of the sleeper (S2): deadlock: -DN=3 -DFAULT_S2
-// fault no fence of the waker (W2): deadlock: -DN=3 -DFENCES_R=1 -DFAULT_W2
-// fault fallback is not known to the waker: deadlock: -DN=3 -DFENCES_W=1 -DFAULT_FORCE
-// fault announced after the check: deadlock: -DN=3 -DFAULT_ANNOUNCE
-// fault bit cleared, nobody woken: deadlock: -DN=3 -DFAULT_WAKE
-// fault no wake at close: deadlock: -DN=3 -DFAULT_CLOSE
-// fault no slice: deadlock: -DN=3 -DVICTIM=W -DFAULT_SLICE
-// fault W1 relaxed: assertion: -DN=3 -DW1=RELAXED
-// fault R1 relaxed: assertion: -DN=3 -DR1=RELAXED
-// fault T1 relaxed: assertion: -DN=4 -DT1=RELAXED
-// fault T2 relaxed: assertion: -DN=4 -DT2=RELAXED
-// fault E2 relaxed: assertion: -DN=3 -DE2=RELAXED
-// fault E1 relaxed: assertion: -DN=3 -DE1=RELAXED
-// fault G2 relaxed: assertion: -DN=3 -DG2=RELAXED
-// fault G1 relaxed: assertion: -DN=3 -DG1=RELAXED
-// fault no last look: assertion: -DN=3 -DFAULT_LAST_LOOK
-// fault dead without comparing: assertion: -DN=3 -DVICTIM=W -DFAULT_EPOCH
-// fault successor begins at the lagging tail: assertion: -DN=3 -DVICTIM=R -DFAULT_TAIL
-// fault head before the payload: assertion: -DN=3 -DVICTIM=W -DFAULT_HEAD
+// good both alive: -DN=3
+// good reader without barrier: -DN=2 -DLIMIT=1 -DFENCES_R=1
+// good writer without barrier: -DN=2 -DLIMIT=1 -DFENCES_W=1
+// good neither has a barrier: -DN=2 -DLIMIT=1 -DFENCES_R=1 -DFENCES_W=1
+// good interrupted: -DN=2 -DLIMIT=1 -DINTERRUPTS=1
+// good writer killed: -DN=2 -DLIMIT=1 -DVICTIM=W
+// good reader killed: -DN=2 -DLIMIT=1 -DVICTIM=R
+// long both alive, four messages: -DN=4
+// long neither has a barrier, three messages: -DN=3 -DFENCES_R=1 -DFENCES_W=1
+// fault the barrier of the sleeper (S2): deadlock: -DN=2 -DLIMIT=1 -DFAULT_S2
+// fault the fence of the waker (W2): deadlock: -DN=2 -DLIMIT=1 -DFENCES_R=1 -DFAULT_W2
+// fault a waker that knows it needs fences: deadlock: -DN=2 -DLIMIT=1 -DFENCES_W=1 -DFAULT_FORCE
+// fault announcing before the check: deadlock: -DN=2 -DLIMIT=1 -DFAULT_ANNOUNCE
+// fault waking after the bit was cleared: deadlock: -DN=2 -DLIMIT=1 -DFAULT_WAKE
+// fault waking at close: deadlock: -DN=2 -DLIMIT=1 -DFAULT_CLOSE
+// fault slices: deadlock: -DN=2 -DLIMIT=1 -DVICTIM=W -DFAULT_SLICE
+// fault release of W1: assertion: -DN=2 -DLIMIT=1 -DW1=RELAXED
+// fault acquire of R1: assertion: -DN=2 -DLIMIT=1 -DR1=RELAXED
+// fault release of T1: assertion: -DN=3 -DLIMIT=1 -DT1=RELAXED
+// fault acquire of T2: assertion: -DN=3 -DLIMIT=1 -DT2=RELAXED
+// fault release of E2: assertion: -DN=3 -DLIMIT=1 -DE2=RELAXED
+// fault acquire of E1: assertion: -DN=3 -DLIMIT=1 -DE1=RELAXED
+// fault release of G2: assertion: -DN=2 -DLIMIT=2 -DG2=RELAXED
+// fault acquire of G1: assertion: -DN=2 -DLIMIT=2 -DG1=RELAXED
+// fault the last look: assertion: -DN=2 -DLIMIT=1 -DFAULT_LAST_LOOK
+// fault comparing when it sets kDead: assertion: -DN=2 -DLIMIT=1 -DVICTIM=W -DFAULT_EPOCH
+// fault the exact tail for a successor: assertion: -DN=3 -DLIMIT=3 -DVICTIM=R -DFAULT_TAIL
+// fault the payload before the head: assertion: -DN=2 -DLIMIT=1 -DVICTIM=W -DFAULT_HEAD
 
+#ifndef LIMIT
 #define LIMIT 2  // messages in the ring
-#define STEP 2   // the reader publishes its cursor when it is so far ahead
+#endif
+#define STEP LIMIT  // the reader publishes its cursor when it is so far ahead
 
 #define RELAXED 0
 #define ACQUIRE 1

@@ -6,17 +6,21 @@
 // good writer killed: -DN=3 -DLENGTH=2 -DWORDS=1 -DKILLS
 // long overtaken again and again: -DN=5 -DLENGTH=2 -DWORDS=1
 // long writer killed, items of two words: -DN=3 -DLENGTH=2 -DWORDS=2 -DKILLS
+// good writer of several items killed: -DN=6 -DLENGTH=4 -DWORDS=1 -DCHUNK=2 -DKILLS
 // fault C1: assertion: -DN=3 -DLENGTH=2 -DWORDS=1 -DFAULT_C1
 // fault C2: assertion: -DN=3 -DLENGTH=2 -DWORDS=1 -DFAULT_C2
 // fault release of C3: assertion: -DN=3 -DLENGTH=2 -DWORDS=1 -DC3=RELAXED
 // fault acquire of C4: assertion: -DN=3 -DLENGTH=2 -DWORDS=1 -DC4=RELAXED
 // fault C5: assertion: -DN=5 -DLENGTH=2 -DWORDS=1 -DFAULT_C5
 // fault reserving first: assertion: -DN=3 -DLENGTH=2 -DWORDS=1 -DFAULT_RESERVE
-// fault the reservation of a killed writer: assertion: -DN=3 -DLENGTH=2 -DWORDS=1 -DKILLS -DFAULT_SHRINK
+// fault the reservation of a killed writer: assertion: -DN=6 -DLENGTH=4 -DWORDS=1 -DCHUNK=2 -DKILLS -DFAULT_SHRINK
 // fault checking at all: assertion: -DN=3 -DLENGTH=2 -DWORDS=2 -DFAULT_CHECK
 
 #define LAPS 3  // attempts of a pop, 64 in the code
 #define POPS 2
+#ifndef CHUNK
+#define CHUNK 1  // items that a push reserves at once; a successor's pushes are of one
+#endif
 
 #define RELAXED 0
 #define ACQUIRE 1
@@ -42,48 +46,58 @@
 
 byte truth[N];  // what was pushed as item n
 bool killed;
-bool successor;
-bool writing = true;
 
 inline begin_writer() {
   load(W, COMMITTED, ACQUIRE, mine);
   load(W, RESERVED, RELAXED, reserved);
   d_step {
     assert(reserved >= mine && reserved - mine <= LENGTH);
-    writing = true;
-    killed = false;
-    successor = false
+    assert(life < 2)
   }
 }
 
-inline push(value) {
+inline store_item(at, value) {
+  store(W, SLOT(mine + at, 0), RELAXED, value);
+#if WORDS > 1
+  store(W, SLOT(mine + at, 1), RELAXED, value);
+#endif
+  skip
+}
+
+// push_chunk, of `items`.
+inline push(items, value) {
   d_step {
 #ifdef FAULT_SHRINK
-    reserved = mine + 1;
+    reserved = mine + items;
 #else
-    reserved = (reserved > mine + 1 -> reserved : mine + 1);
+    reserved = (reserved > mine + items -> reserved : mine + items);
 #endif
-    truth[mine] = value
+    truth[mine] = value;
+    if
+    :: items > 1 -> truth[mine + 1] = value + 1
+    :: else
+    fi
   }
 #ifdef FAULT_RESERVE
-  store(W, SLOT(mine, 0), RELAXED, value);
+  store_item(0, value);
 #endif
   store(W, RESERVED, RELAXED, reserved);
 #ifndef FAULT_C1
   release_fence(W);
 #endif
 #ifndef FAULT_RESERVE
-  store(W, SLOT(mine, 0), RELAXED, value);
+  store_item(0, value);
 #endif
-#if WORDS > 1
-  store(W, SLOT(mine, 1), RELAXED, value);
-#endif
-  store(W, COMMITTED, C3, mine + 1);
-  mine++
+  if
+  :: items > 1 -> store_item(1, value + 1)
+  :: else
+  fi;
+  store(W, COMMITTED, C3, mine + items);
+  mine = mine + items
 }
 
 proctype Writer() {
-  byte mine, reserved, life;
+  byte mine, reserved, life, pushes;
 begin:
   {
     if
@@ -91,12 +105,14 @@ begin:
     :: else
     fi;
     do
-    :: mine < N -> push(1 + mine + N * life)  // nothing in here waits
+    // Nothing in here waits.
+    :: mine + CHUNK <= N && life == 0 -> push(CHUNK, 1 + mine)
+    :: mine < N && life > 0 && pushes < 2 -> push(1, 1 + mine + N); pushes++
     :: else -> break
     od
   } unless { killed };
   if
-  :: killed && successor -> life++; goto begin
+  :: killed -> killed = false; life++; goto begin
   :: else
   fi
 }
@@ -204,9 +220,10 @@ inline pop() {
      if
      :: done
      :: else ->
-        if
-        :: count > 1 -> count = 1  // the caller's limit
-        :: true
+        if  // the caller's limit
+        :: count > 1 -> count = 1
+        :: count > 2 -> count = 2
+        :: count <= 2
         fi;
         copy_item(0);
 #if LENGTH > 2
@@ -235,9 +252,7 @@ proctype Reader() {
 #ifdef KILLS
 proctype Killer() {
   d_step {
-    writing = false;
-    killed = true;
-    successor = true
+    killed = true
   }
 }
 #endif
