@@ -108,6 +108,20 @@
 #define READY 1
 #define GONE 2
 
+// Who can be killed anywhere. (Not for the others: it would keep spin from reducing the interleavings.)
+#ifdef VICTIM
+#if VICTIM == W
+#define MORTAL_W unless { killed[W] }
+#define MORTAL_R
+#else
+#define MORTAL_W
+#define MORTAL_R unless { killed[R] }
+#endif
+#else
+#define MORTAL_W
+#define MORTAL_R
+#endif
+
 #define TORN 255
 byte written[LIMIT];  // how often, of each slot
 byte reads[LIMIT];
@@ -412,7 +426,7 @@ begin:
        fi
     od;
     close_end(W, R)
-  } unless { killed[W] };
+  } MORTAL_W;
   if
   :: killed[W] && successor -> killed[W] = false; life++; goto begin
   :: else
@@ -446,7 +460,7 @@ begin:
           wake(R, W, FORCE(R))
        fi
     od
-  } unless { killed[R] };
+  } MORTAL_R;
   if
   :: killed[R] && successor -> killed[R] = false; life++; goto begin
   :: else

@@ -45,6 +45,12 @@
 #endif
 
 byte truth[N];  // what was pushed as item n
+#ifdef KILLS
+#define MORTAL unless { killed }
+#else
+#define MORTAL
+#endif
+
 bool killed;
 
 inline begin_writer() {
@@ -110,7 +116,7 @@ begin:
     :: mine < N && life > 0 && pushes < 2 -> push(1, 1 + mine + N); pushes++
     :: else -> break
     od
-  } unless { killed };
+  } MORTAL;
   if
   :: killed -> killed = false; life++; goto begin
   :: else

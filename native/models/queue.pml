@@ -2,8 +2,9 @@
 // The lock is one step here; lock.pml shows that it is a lock. README.md says what is shown, and which
 // step is which line of the code.
 //
-// good two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=3
+// good two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=2
 // good two senders: -DSENDERS=2 -DRECEIVERS=1 -DM=2
+// long two receivers, three messages: -DSENDERS=1 -DRECEIVERS=2 -DM=3
 // good large messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DLARGE
 // good a kill, two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1
 // good a kill, two senders: -DSENDERS=2 -DRECEIVERS=1 -DM=1 -DKILLS=1
@@ -21,6 +22,11 @@
 
 #ifndef KILLS
 #define KILLS 0
+#endif
+#if KILLS > 0
+#define MORTAL unless { killed[me] }
+#else
+#define MORTAL
 #endif
 #define SLOTS 2
 #define MEMBERS (SENDERS + RECEIVERS)
@@ -421,7 +427,7 @@ proctype Sender(byte me) {
        fi
     od;
     finished[me] = true
-  } unless { killed[me] }
+  } MORTAL
 }
 
 proctype Receiver(byte me) {
@@ -443,7 +449,7 @@ proctype Receiver(byte me) {
        fi
     od;
     finished[me] = true
-  } unless { killed[me] }
+  } MORTAL
 }
 
 #if KILLS > 0

@@ -189,11 +189,37 @@ inline load(me, place, order, into) {
   if
   :: d_step { true; load_aged_(me, place, order, into, 0) }
   :: d_step { AGED(me, place, 1) -> load_aged_(me, place, order, into, 1) }
+#if TIMES > 2
   :: d_step { AGED(me, place, 2) -> load_aged_(me, place, order, into, 2) }
+#endif
+#if TIMES > 3
   :: d_step { AGED(me, place, 3) -> load_aged_(me, place, order, into, 3) }
+#endif
+#if TIMES > 4
   :: d_step { AGED(me, place, 4) -> load_aged_(me, place, order, into, 4) }
+#endif
+#if TIMES > 5
   :: d_step { AGED(me, place, 5) -> load_aged_(me, place, order, into, 5) }
+#endif
 #if TIMES > 6
+  :: d_step { AGED(me, place, 6) -> load_aged_(me, place, order, into, 6) }
+#endif
+#if TIMES > 7
+  :: d_step { AGED(me, place, 7) -> load_aged_(me, place, order, into, 7) }
+#endif
+#if TIMES > 8
+  :: d_step { AGED(me, place, 8) -> load_aged_(me, place, order, into, 8) }
+#endif
+#if TIMES > 9
+  :: d_step { AGED(me, place, 9) -> load_aged_(me, place, order, into, 9) }
+#endif
+#if TIMES > 10
+  :: d_step { AGED(me, place, 10) -> load_aged_(me, place, order, into, 10) }
+#endif
+#if TIMES > 11
+  :: d_step { AGED(me, place, 11) -> load_aged_(me, place, order, into, 11) }
+#endif
+#if TIMES > 12
 #error a load has to choose among more values
 #endif
   fi
