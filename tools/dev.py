@@ -6,6 +6,7 @@
     python3 tools/dev.py sanitize             the C++ tests under ASan + UBSan, then TSan
     python3 tools/dev.py native-test          the C++ tests alone
     python3 tools/dev.py kills                kill at every instruction of every call: half an hour
+    python3 tools/dev.py models               the models of the protocols, with spin
     python3 tools/dev.py generate             smipc/_abi.py from smipc.h
     python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
