@@ -3,8 +3,8 @@
 //
 // good three members: -DMEMBERS=3 -DCALLS=1
 // good two members, two calls: -DMEMBERS=2 -DCALLS=2
-// good a kill: -DMEMBERS=3 -DCALLS=1 -DKILLS=1
-// long a kill, two calls: -DMEMBERS=2 -DCALLS=2 -DKILLS=1
+// good a kill: -DMEMBERS=2 -DCALLS=2 -DKILLS=1
+// long a kill, three members: -DMEMBERS=3 -DCALLS=1 -DKILLS=1
 // fault release of M2: assertion: -DMEMBERS=2 -DCALLS=1 -DM2=RELAXED
 // fault acquire of M1: assertion: -DMEMBERS=2 -DCALLS=1 -DM1=RELAXED
 // fault saying that it is contended: deadlock: -DMEMBERS=2 -DCALLS=1 -DFAULT_CONTENDED
@@ -179,6 +179,9 @@ inline lock_slowly(me) {
   od
 }
 
+// Values are not kept for somebody who will not look any more.
+inline gone(member) { d_step { knows[member].at[LOCK] = memory[LOCK].last } }
+
 proctype Member(byte me) {
   byte word, calls, holder;
   bool taken, ready;
@@ -195,7 +198,8 @@ proctype Member(byte me) {
        use_it(me);
        unlock(me);
        calls++
-    od
+    od;
+    gone(me)
   } MORTAL
 }
 
@@ -207,6 +211,7 @@ inline kill(member) {
     asleep[member] = false;
     kills++;
     inside = inside - has[member];
+    knows[member].at[LOCK] = memory[LOCK].last;
     i_ = 0;
 #ifndef FAULT_SLICE
     do
