@@ -10,13 +10,13 @@
 // good a kill, two senders: -DSENDERS=2 -DRECEIVERS=1 -DM=1 -DKILLS=1
 // good a kill, large messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE
 // long two kills, large messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=2 -DLARGE
-// fault announced under the lock: deadlock: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DFAULT_ANNOUNCE
-// fault announced again after a sleep: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=3 -DFAULT_LOOK
-// fault a word before what it says (Z1): assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_Z1
+// fault announcing under the lock: deadlock: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DFAULT_ANNOUNCE
+// fault announcing again after a sleep: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=3 -DFAULT_LOOK
+// fault Z1, a word after what it says: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_Z1
 // fault repair: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_REPAIR
-// fault a wake after a repair: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_SLICE
+// fault slices: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_SLICE
 // fault giving a taken message back: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_TAKEN
-// fault its old place: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=3 -DKILLS=1 -DLARGE -DFAULT_PLACE
+// fault its old place: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_PLACE
 // fault leaving the living their slots: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_OWNER
 // fault looking for the dead: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_LOOK_FOR_DEAD
 
@@ -139,145 +139,7 @@ inline wake_all() {
   wakes = 0
 }
 
-inline give_free(which) {
-  free_slots[free_count] = which;
-  free_count++
-}
-
-inline insert(which) {
-  heap_count++;
-  heap[heap_count - 1] = which
-}
-
-// queue_repair, after the lock was taken over.
-inline repair(me, dead) {
-  free_count = 0;
-  run_head = 0;
-  run_count = 0;
-  heap_count = 0;
-  at = 0;
-  do
-  :: at < MEMBERS -> hands[at] = 0; at++
-  :: else -> break
-  od;
-  count = 0;
-  hold = 0;
-  at = SLOTS;
-  do
-  :: at == 0 -> break
-  :: else ->
-     at--;
-#ifdef FAULT_OWNER
-     if
-     :: slot[at].state >= WRITING -> slot[at].state = (slot[at].state == TAKEN -> READY : FREE)
-     :: else
-     fi;
-#endif
-     if
-     :: slot[at].state >= WRITING && slot[at].owner != dead ->
-        hands[slot[at].owner]++;
-        hold++
-     :: else ->
-        d_step {  // one store of the word
-          slot[at].state = (slot[at].state == READY || slot[at].state == TAKEN -> READY : FREE);
-#ifdef FAULT_TAKEN
-          slot[at].state = (slot[at].owner == dead -> FREE : slot[at].state);
-#endif
-          slot[at].owner = NOBODY
-        }
-        if
-        :: slot[at].state == FREE -> give_free(at)
-        :: else -> insert(at); count++
-        fi
-     fi
-  od;
-  in_hand = hold;
-  ready = count;
-  d_step { at = 0; count = 0; hold = 0 }
-  add_wake(RECEIVING);
-  add_wake(SENDING);
-  wake_all()
-}
-
-inline take_lock(me) {
-  if
-  :: d_step { lock == NOBODY -> lock = me; index_is_right() }
-  :: d_step { lock != NOBODY && killed[lock] -> dead = lock; lock = me }
-#ifndef FAULT_REPAIR
-     repair(me, dead);
-#endif
-     d_step { dead = 0; index_is_right() }
-  fi
-}
-
-inline give_lock() {
-  lock = NOBODY;
-  wake_all()
-}
-
-inline count_in_hand(me, change) {
-  hands[me] = hands[me] + (change);
-  in_hand = in_hand + (change)
-}
-
-// queue_look_for_dead, of one member; the others of a model have nothing in hand by themselves.
-inline look_for_dead(me) {
-#ifndef FAULT_LOOK_FOR_DEAD
-  other = 0;
-  do
-  :: other == MEMBERS -> break
-  :: else ->
-     if
-     :: in_hand > 0 && hands[other] > 0 && killed[other] ->
-        take_lock(me);
-        if
-        :: hands[other] > 0 -> reclaim()
-        :: else
-        fi;
-        give_lock()
-     :: else
-     fi;
-     other++
-  od;
-  other = 0
-#endif
-  skip
-}
-
-// queue_reclaim.
-inline reclaim() {
-  at = 0;
-  do
-  :: at == SLOTS -> break
-  :: else ->
-     if
-     :: slot[at].owner == other && slot[at].state == WRITING ->
-        d_step { slot[at].state = FREE; slot[at].owner = NOBODY }
-        give_free(at)
-     :: slot[at].owner == other && slot[at].state == TAKEN ->
-#ifdef FAULT_TAKEN
-        d_step { slot[at].state = FREE; slot[at].owner = NOBODY }
-        give_free(at)
-#else
-        d_step { slot[at].state = READY; slot[at].owner = NOBODY }
-#ifdef FAULT_PLACE
-        slot[at].sequence = next_sequence;
-        next_sequence++;
-#endif
-        ready++;
-        insert(at)
-#endif
-     :: else
-     fi;
-     at++
-  od;
-  at = 0;
-  hands[other] = 0;
-  in_hand = in_hand - (in_hand > 0);
-  add_wake(RECEIVING);
-  add_wake(SENDING);
-  wake_all()
-}
+#include "queue_repair.pml"
 
 // QueueWaiter::sleep, with the lock.
 inline wait(me, who) {
@@ -370,6 +232,7 @@ inline receive_now(me) {
     do  // it is the oldest that there is, also of those that a receiver had who was killed
     :: i_ < SLOTS ->
        assert(slot[i_].state != READY || slot[i_].sequence >= slot[mine].sequence);
+       assert(slot[i_].state != READY || SENDERS > 1 || slot[i_].content >= slot[mine].content);
        i_++
     :: else -> break
     od;
@@ -400,7 +263,6 @@ inline receive_now(me) {
     slot[mine].owner = NOBODY;
     assert(got != TORN);
     assert(accepted[got] && !delivered[got]);
-    assert(SENDERS > 1 || got == 0 || slot[mine].sequence == 0 || accepted[got - 1]);
     delivered[got] = true;
     got = 0
   }
@@ -444,7 +306,13 @@ proctype Receiver(byte me) {
        take_lock(me);
        look(RECEIVING);
        if
-       :: ready > 0 -> receive_now(me); slept = false
+       :: ready > 0 ->
+          receive_now(me);
+          slept = false;
+          if
+          :: me < MEMBERS - 1 -> break  // it does not call again
+          :: true
+          fi
        :: else -> wait(me, RECEIVING)
        fi
     od;
@@ -473,8 +341,12 @@ inline kill(member) {
 proctype Killer() {
   do
   :: kill(0)
-  :: SENDERS > 1 -> kill(SENDERS - 1)
-  :: RECEIVERS > 1 -> kill(SENDERS)  // somebody has to be left who receives
+#if SENDERS > 1
+  :: kill(SENDERS - 1)
+#endif
+#if RECEIVERS > 1
+  :: kill(SENDERS)  // somebody has to be left who receives
+#endif
   :: break
   od
 }
