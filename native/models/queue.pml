@@ -2,31 +2,38 @@
 // The lock is one step here; lock.pml shows that it is a lock. README.md says what is shown, and which
 // step is which line of the code.
 //
-// good two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=2
-// good two senders: -DSENDERS=2 -DRECEIVERS=1 -DM=2
-// long two receivers, three messages: -DSENDERS=1 -DRECEIVERS=2 -DM=3
-// good large messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DLARGE
-// good a kill, two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1
-// good a kill, two senders: -DSENDERS=2 -DRECEIVERS=1 -DM=1 -DKILLS=1
-// good a kill, large messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE
-// long two kills, large messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=2 -DLARGE
-// fault announcing under the lock: deadlock: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DFAULT_ANNOUNCE
-// fault announcing again after a sleep: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=3 -DFAULT_LOOK
-// fault Z1, a word after what it says: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_Z1
-// fault repair: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_REPAIR
-// fault slices: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DFAULT_SLICE
-// fault giving a taken message back: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_TAKEN
-// fault its old place: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_PLACE
-// fault leaving the living their slots: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_OWNER
-// fault looking for the dead: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DLARGE -DFAULT_LOOK_FOR_DEAD
+// good two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=1
+// good one of each: -DSENDERS=1 -DRECEIVERS=1 -DM=3
+// good large messages: -DSENDERS=1 -DRECEIVERS=1 -DM=3 -DLARGE
+// good the sender killed: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0
+// good the sender of a large message killed: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0 -DLARGE
+// good a receiver killed: -DSENDERS=1 -DRECEIVERS=2 -DM=1 -DKILLS=1 -DVICTIM=1
+// long two receivers, two messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2
+// long two senders: -DSENDERS=2 -DRECEIVERS=1 -DM=2
+// long a receiver of a large message killed: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DVICTIM=1 -DLARGE
+// fault announcing under the lock: deadlock: -DSENDERS=1 -DRECEIVERS=1 -DM=1 -DFAULT_ANNOUNCE
+// fault announcing again after a sleep: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DFAULT_LOOK
+// fault Z1, a word after what it says: assertion: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0 -DFAULT_Z1
+// fault repair: assertion: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0 -DFAULT_REPAIR
+// fault slices: deadlock: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0 -DFAULT_SLICE
+// fault giving a taken message back: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=1 -DKILLS=1 -DVICTIM=1 -DLARGE -DFAULT_TAKEN
+// fault its old place: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DVICTIM=1 -DLARGE -DFAULT_PLACE
+// fault leaving the living their slots: assertion: -DSENDERS=1 -DRECEIVERS=2 -DM=2 -DKILLS=1 -DVICTIM=0 -DLARGE -DFAULT_OWNER
+// fault looking for the dead: deadlock: -DSENDERS=1 -DRECEIVERS=2 -DM=1 -DKILLS=1 -DVICTIM=1 -DLARGE -DFAULT_LOOK_FOR_DEAD
 
 #ifndef KILLS
 #define KILLS 0
 #endif
-#if KILLS > 0
-#define MORTAL unless { killed[me] }
+// Who can be killed, if not anybody: the others' steps then interleave less, with the same outcome.
+#if KILLS > 0 && (!defined VICTIM || VICTIM < SENDERS)
+#define MORTAL_SENDER unless { killed[me] }
 #else
-#define MORTAL
+#define MORTAL_SENDER
+#endif
+#if KILLS > 0 && (!defined VICTIM || VICTIM >= SENDERS)
+#define MORTAL_RECEIVER unless { killed[me] }
+#else
+#define MORTAL_RECEIVER
 #endif
 #define SLOTS 2
 #define MEMBERS (SENDERS + RECEIVERS)
@@ -289,7 +296,7 @@ proctype Sender(byte me) {
        fi
     od;
     finished[me] = true
-  } MORTAL
+  } MORTAL_SENDER
 }
 
 proctype Receiver(byte me) {
@@ -317,7 +324,7 @@ proctype Receiver(byte me) {
        fi
     od;
     finished[me] = true
-  } MORTAL
+  } MORTAL_RECEIVER
 }
 
 #if KILLS > 0
@@ -340,12 +347,16 @@ inline kill(member) {
 
 proctype Killer() {
   do
+#ifdef VICTIM
+  :: kill(VICTIM)
+#else
   :: kill(0)
 #if SENDERS > 1
   :: kill(SENDERS - 1)
 #endif
 #if RECEIVERS > 1
   :: kill(SENDERS)  // somebody has to be left who receives
+#endif
 #endif
   :: break
   od
