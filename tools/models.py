@@ -156,6 +156,7 @@ def judge(variant: Variant, outcome: Outcome) -> tuple[bool, str]:
     if not variant.expected:
         return not outcome.found, outcome.found or "holds"
     words = {"deadlock": "invalid end state", "assertion": "assertion violated"}
-    if outcome.found.startswith(words[variant.expected]):
+    # An overflow is a model that is too small for its variant, and shows nothing.
+    if outcome.found.startswith(words[variant.expected]) and "overflow_" not in outcome.found:
         return True, f"found: {outcome.found}"
     return False, f"NOT FOUND: {outcome.found or 'it holds'}"

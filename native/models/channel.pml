@@ -5,9 +5,10 @@
 // good reader without barrier: -DN=2 -DLIMIT=1 -DFENCES_R=1
 // good writer without barrier: -DN=2 -DLIMIT=1 -DFENCES_W=1
 // good neither has a barrier: -DN=2 -DLIMIT=1 -DFENCES_R=1 -DFENCES_W=1
-// good interrupted: -DN=2 -DLIMIT=1 -DINTERRUPTS=1
-// good writer killed: -DN=2 -DLIMIT=1 -DVICTIM=W
-// good reader killed: -DN=2 -DLIMIT=1 -DVICTIM=R
+// long interrupted: -DN=2 -DLIMIT=1 -DINTERRUPTS=1
+// long writer killed: -DN=2 -DLIMIT=1 -DVICTIM=W
+// long reader killed: -DN=2 -DLIMIT=1 -DVICTIM=R
+// good one message, writer killed: -DN=1 -DLIMIT=1 -DVICTIM=W
 // long both alive, four messages: -DN=4
 // long neither has a barrier, three messages: -DN=3 -DFENCES_R=1 -DFENCES_W=1
 // fault the barrier of the sleeper (S2): deadlock: -DN=2 -DLIMIT=1 -DFAULT_S2

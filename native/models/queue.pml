@@ -2,11 +2,11 @@
 // The lock is one step here; lock.pml shows that it is a lock. README.md says what is shown, and which
 // step is which line of the code.
 //
-// good two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=1
-// good one of each: -DSENDERS=1 -DRECEIVERS=1 -DM=3
-// good large messages: -DSENDERS=1 -DRECEIVERS=1 -DM=3 -DLARGE
+// long two receivers: -DSENDERS=1 -DRECEIVERS=2 -DM=1
+// long one of each: -DSENDERS=1 -DRECEIVERS=1 -DM=3
+// long large messages: -DSENDERS=1 -DRECEIVERS=1 -DM=3 -DLARGE
 // good the sender killed: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0
-// good the sender of a large message killed: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0 -DLARGE
+// long the sender of a large message killed: -DSENDERS=1 -DRECEIVERS=1 -DM=2 -DKILLS=1 -DVICTIM=0 -DLARGE
 // good a receiver killed: -DSENDERS=1 -DRECEIVERS=2 -DM=1 -DKILLS=1 -DVICTIM=1
 // long two receivers, two messages: -DSENDERS=1 -DRECEIVERS=2 -DM=2
 // long two senders: -DSENDERS=2 -DRECEIVERS=1 -DM=2
