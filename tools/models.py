@@ -2,8 +2,8 @@
 
 Each model lists its variants in comments: `good WHAT: OPTIONS` must hold in every state; `fault
 WHAT: HOW: OPTIONS` has something taken out, and must fail in that way, or the model could not have
-shown that it is needed. `--short` leaves out the variants marked `long`. NAME picks the models whose
-name has it.
+shown that it is needed. `--short` leaves out the variants marked `long`. NAME picks the models
+whose name has it.
 """
 
 from __future__ import annotations
