@@ -83,11 +83,12 @@ def test_samples_read_in_three_languages(text: str) -> None:
             assert printed == "attached\ngot 1023, missed 0, the last was 2000\n"
 
 
-@pytest.mark.parametrize("gives", ["python", "cpp"])
-@pytest.mark.parametrize("does", ["python", "cpp"])
+@pytest.mark.parametrize("gives", ["python", "c", "cpp"])
+@pytest.mark.parametrize("does", ["python", "c", "cpp"])
 def test_jobs_given_and_done_in_two_languages(text: str, gives: str, does: str) -> None:
     commands = {
         "python": [sys.executable, str(PYTHON_EXAMPLES / "jobs.py")],
+        "c": [program("c", "jobs")],
         "cpp": [program("cpp", "jobs")],
     }
     # On Windows the jobs are there while somebody has the queue open.

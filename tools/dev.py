@@ -15,7 +15,7 @@ A machine needs Python and a C++ compiler. All else comes from PyPI into .venv, 
 build/; deleting the two undoes everything. GoogleTest is the exception: PyPI does not have it, so
 it is looked for on the system, and installed there only when this runs as root of a Debian.
 
-Only the standard library may be imported here.
+Only the standard library, and what lies beside this file, may be imported here.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import compilers
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -67,7 +69,8 @@ def warn_loudly(text: str) -> None:
 
 def environment(**extra: str) -> dict[str, str]:
     """This process's environment with .venv first on the path, plus `extra`."""
-    env = dict(os.environ, VIRTUAL_ENV=str(VENV), **extra)
+    own = compilers.in_place_of_pythons_own()
+    env = {**os.environ, **own, "VIRTUAL_ENV": str(VENV), **extra}
     env["PATH"] = str(BIN) + os.pathsep + env.get("PATH", "")
     env.pop("PYTHONHOME", None)
     return env
@@ -175,9 +178,7 @@ def ensure_package(*extras: str) -> None:
 
 
 def has_googletest() -> bool:
-    compiler = next(
-        filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None
-    )
+    compiler = compilers.found("CXX")
     if compiler is None:
         raise DevError("no C++ compiler: install g++ (Debian: apt install g++) or clang++")
     probe = subprocess.run(

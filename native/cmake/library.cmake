@@ -27,7 +27,7 @@ target_link_libraries(smipc_objects PUBLIC Threads::Threads PRIVATE smipc_warnin
 # into wider loads they would wait for the store buffer. Large ones go through memcpy all the same.
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(smipc_objects PRIVATE -fno-tree-vectorize -fno-tree-slp-vectorize
-    -fno-tree-loop-distribute-patterns)
+    $<$<CXX_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
 endif()
 set_target_properties(smipc_objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON

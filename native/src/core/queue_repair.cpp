@@ -69,15 +69,15 @@ void wake_all_sides(Queue& queue) {
   wakes.wake(queue);
 }
 
-// Up to `in_hand` slots of a dead member.
-std::uint32_t reclaim_slots(Queue& queue, std::uint32_t dead, std::uint32_t in_hand) {
+// Up to `in_hand` slots of whoever has had the role.
+std::uint32_t reclaim_slots(Queue& queue, std::uint32_t role, std::uint32_t in_hand) {
   std::uint32_t found = 0;
   for (std::uint32_t index = 0; index < queue.shape.max_messages && found < in_hand; ++index) {
     SlotShm& slot = queue.slot(index);
     const std::uint32_t word = slot.word.load(std::memory_order_acquire);  // Z2
     const SlotState state = slot_state(word);
     if (state != SlotState::kWriting && state != SlotState::kTaken) continue;
-    if (slot_member(word) != dead) continue;
+    if (member_role(slot_member(word)) != role) continue;
     ++found;
     slot.word.store(slot_word(given_up(state)), std::memory_order_release);  // Z1
     if (state == SlotState::kWriting) {
@@ -114,10 +114,10 @@ void queue_repair(Queue& queue, std::uint32_t dead) {
   wake_all_sides(queue);
 }
 
-void queue_reclaim(Queue& queue, std::uint32_t dead) {
+void queue_reclaim(Queue& queue, std::uint32_t role) {
   QueueShm& shm = *queue.shm;
-  MemberShm& member = shm.members[member_role(dead)];
-  const std::uint32_t found = reclaim_slots(queue, dead, member.in_hand.load(kRelaxed));
+  MemberShm& member = shm.members[role];
+  const std::uint32_t found = reclaim_slots(queue, role, member.in_hand.load(kRelaxed));
   const std::uint32_t total = shm.in_hand.load(kRelaxed);
   member.in_hand.store(0, kRelaxed);
   shm.in_hand.store(total - std::min(total, found), kRelaxed);
@@ -138,7 +138,7 @@ bool queue_look_for_dead(Queue& queue, bool now) {
     if (queue_lock(queue, Deadline(0), Patience::kCaller) != SMIPC_OK) return reclaimed;
     // A successor that came meanwhile has reclaimed already, and is not to lose what is its own.
     if (id == member_id(role, member.generation.load(kRelaxed)) && !queue_member_lives(queue, id)) {
-      queue_reclaim(queue, id);
+      queue_reclaim(queue, role);
       reclaimed = true;
     }
     queue_unlock(queue);
