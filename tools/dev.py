@@ -6,6 +6,7 @@
     python3 tools/dev.py sanitize             the C++ tests under ASan + UBSan, then TSan
     python3 tools/dev.py native-test          the C++ tests alone
     python3 tools/dev.py kills                kill at every instruction of every call: half an hour
+    python3 tools/dev.py models               the models of the protocols, with spin
     python3 tools/dev.py generate             smipc/_abi.py from smipc.h
     python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
@@ -370,6 +371,7 @@ JOBS = {
     "sanitize": (job_sanitize, "C++ tests under sanitizers; 'address' or 'thread' picks one"),
     "native-test": (job_native_test, "the C++ tests alone"),
     "kills": (job_in("kills"), "kill a process at each instruction of a call; PATTERN picks calls"),
+    "models": (job_in("models"), "check the models with spin; --short, NAME picks some"),
     "generate": (job_generate, "write smipc/_abi.py from smipc.h"),
     "windows": (job_in("windows.jobs"), "build for Windows, test under Wine; build for macOS"),
     "bench": (job_bench, "run the benchmarks; arguments go to them"),
