@@ -27,7 +27,7 @@ target_link_libraries(smipc_objects PUBLIC Threads::Threads PRIVATE smipc_warnin
 # into wider loads they would wait for the store buffer. Large ones go through memcpy all the same.
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(smipc_objects PRIVATE -fno-tree-vectorize -fno-tree-slp-vectorize
-    -fno-tree-loop-distribute-patterns)
+    $<$<CXX_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
 endif()
 set_target_properties(smipc_objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON
@@ -64,7 +64,7 @@ else()
   target_link_options(smipc PRIVATE
     "LINKER:--version-script=${smipc_exports}" LINKER:--as-needed LINKER:-z,relro LINKER:-z,now
     LINKER:-z,nodelete)  # threads and fork handlers of the library outlive dlclose
-  if(NOT SMIPC_SANITIZE)
+  if(NOT SMIPC_SANITIZE AND NOT SMIPC_BUILD_FUZZERS)
     target_link_options(smipc PRIVATE -static-libgcc -static-libstdc++ LINKER:--no-undefined)
   endif()
   set_target_properties(smipc PROPERTIES LINK_DEPENDS "${smipc_exports}")
