@@ -50,9 +50,9 @@ std::string path_of(Kind kind) {
 // The name of this run, for else nothing would be looked at but names.
 void write_name(unsigned char* image) {
   const std::string& name = object_name();
-  auto* header = reinterpret_cast<SegmentHeaderShm*>(image);
-  header->name_bytes = static_cast<std::uint32_t>(name.size());
-  std::memcpy(header->name, name.data(), name.size());
+  const auto length = static_cast<std::uint32_t>(name.size());
+  std::memcpy(image + offsetof(SegmentHeaderShm, name_bytes), &length, sizeof length);
+  std::memcpy(image + offsetof(SegmentHeaderShm, name), name.data(), name.size());
 }
 
 void make_file(const std::string& path, Program& program) {

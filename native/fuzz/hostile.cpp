@@ -179,13 +179,13 @@ const std::string& object_name() {
 }
 
 void touch(const void* data, std::size_t size) {
-  static volatile unsigned sink;
   const auto* bytes = static_cast<const unsigned char*>(data);
   unsigned sum = 0;
   const std::size_t step = size < 8192 ? 1 : size / 4096;
   for (std::size_t i = 0; i < size; i += step) sum += bytes[i];
   if (size > 0) sum += bytes[size - 1];
-  sink = sum;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  asm volatile("" : : "r"(sum));
 }
 
 void fill(void* data, std::size_t size) {

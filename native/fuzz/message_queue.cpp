@@ -13,7 +13,6 @@ using detail::QueueShm;
 using detail::SlotShm;
 
 constexpr std::uint32_t kMembers = offsetof(QueueShm, members);
-constexpr std::uint32_t kIndices = sizeof(QueueShm);
 #define FIELD(member, bytes) {offsetof(QueueShm, member), bytes}
 #define MEMBER(role)                                                              \
   {kMembers + role * sizeof(MemberShm) + offsetof(MemberShm, pid), 4},            \
