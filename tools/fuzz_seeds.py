@@ -7,6 +7,7 @@ left when libFuzzer had merged these, and what it had found from them, by what t
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -84,13 +85,17 @@ def fingerprint() -> int:
 
 def header(kind: int, total: int, offset: int, ring: int, limit: int, framing: int, life: int) -> bytes:
     magic = 0x314350494D53C5A7
-    sizes = (total, offset, ring, limit, limit, framing, life, 0, 1, 1, 77, 0, 0)
+    capacity = limit - 8 * framing if kind == 1 else limit
+    sizes = (total, offset, ring, capacity, limit, framing, life, 0, 1, 1, 77, 0, 0)
     packed = struct.pack("<QIIQQQQQQIIIIQQII", magic, 1, kind, fingerprint(), *sizes)
     return packed.ljust(HEADER, b"\0")
 
 
 def image(kind: int, pages: int, content: bytes, rest: bytes) -> bytes:
-    return bytes([kind, 0, pages]) + struct.pack("<H", len(content)) + content + rest
+    runs = [(run.start(), run[0]) for run in re.finditer(rb"[^\0](?:\0{0,7}[^\0])*", content)]
+    assert len(runs) < 32
+    packed = b"".join(struct.pack("<HH", at, len(run)) + run for at, run in runs)
+    return bytes([kind, 0, pages, len(runs)]) + packed + rest
 
 
 def attach() -> Iterator[bytes]:
@@ -109,8 +114,8 @@ def attach() -> Iterator[bytes]:
         for field in fields:
             for value in VALUES:
                 yield image(kind, pages, content, bytes([field]) + value + b"\x03")
-    yield bytes([0, 1, 0]) + b"\x20\x00" + b"x" * 32
-    yield bytes([0, 2, 0]) + b"\x20\x00" + header(1, PAGE, 0, 0, 0, 0, 0)[:32]
+    yield bytes([0, 1, 0]) + b"\x01\0\0\x20\0" + b"x" * 32
+    yield bytes([0, 2, 0]) + b"\x01\0\0\x20\0" + header(1, PAGE, 0, 0, 0, 0, 0)[:32]
 
 
 def queue() -> bytes:

@@ -1,8 +1,9 @@
 // Files of any content where an object is to be opened: each kind of object opens it, and if that
 // succeeds, makes the calls that look at all of it.
 //
-// Input: a byte for the kind, one for the shape of the file, one for its pages, two for the length of
-// its beginning, which follows; then what is changed in it, as in Hostile::write.
+// Input: a byte for the kind, one for the shape of the file, one for its pages, one for the number of
+// runs of bytes in it, and for each two bytes for its place, two for its length, and the bytes; then what
+// is changed in it, as in Hostile::write.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -55,17 +56,20 @@ void write_name(unsigned char* image) {
   std::memcpy(image + offsetof(SegmentHeaderShm, name), name.data(), name.size());
 }
 
+// Zeros, but for runs of given bytes.
 void make_file(const std::string& path, Program& program) {
-  constexpr std::size_t kMost = std::size_t{256} << 10;
   const std::uint8_t shape = program.byte();
   const std::size_t pages = program.byte() & 31;
-  const std::size_t length = std::min<std::size_t>(program.number(2), program.left());
-  std::vector<unsigned char> image(
-      std::max({length, pages * 4096 + (shape >> 4), sizeof(SegmentHeaderShm)}));
-  for (std::size_t i = 0; i < length; ++i) image[i] = program.byte();
+  std::vector<unsigned char> image(std::max(pages * 4096 + (shape >> 4), sizeof(SegmentHeaderShm)));
+  std::size_t end = 0;
+  for (int runs = program.byte() & 31; runs > 0 && program.more(); --runs) {
+    const auto at = static_cast<std::size_t>(program.number(2)) % image.size();
+    end = std::min<std::size_t>(image.size(), at + program.number(2));
+    for (std::size_t i = at; i < end; ++i) image[i] = program.byte();
+  }
   if ((shape & 1) == 0) write_name(image.data());
-  std::size_t size = std::min(image.size(), kMost);
-  if ((shape & 2) != 0) size = std::min(size, length);  // not even its header is whole
+  // Cut off behind the last run, perhaps within the header.
+  const std::size_t size = (shape & 2) != 0 ? end : image.size();
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0 || ::write(file, image.data(), size) != static_cast<ssize_t>(size)) std::abort();
   ::close(file);
@@ -130,7 +134,8 @@ void try_channel(Program& program) {
     smipc_channel_status status = {};
     status.struct_size = sizeof status;
     checked(smipc_channel_get_status(end, &status));
-    mode == SMIPC_WRITER ? write_channel(end, how & 1) : read_channel(end, how & 1);
+    const bool streams = options.framing == SMIPC_STREAM;
+    mode == SMIPC_WRITER ? write_channel(end, streams) : read_channel(end, streams);
     checked(smipc_channel_close(end));
     smipc_channel_free(end);
   }
@@ -208,8 +213,9 @@ void try_lock(const std::string& path) {
   smipc_rwlock* lock = nullptr;
   std::uint32_t pid = 0;
   if (checked(smipc_rwlock_open(path.data(), path.size(), SMIPC_ACCESS_USER, &lock)) == SMIPC_OK) {
-    for (const std::uint32_t mode : {SMIPC_SHARED, SMIPC_EXCLUSIVE}) {
-      if (checked(smipc_rwlock_lock(lock, mode, 10'000, &pid)) == SMIPC_OK) {
+    for (const int mode : {SMIPC_SHARED, SMIPC_EXCLUSIVE}) {
+      if (checked(smipc_rwlock_lock(lock, static_cast<std::uint32_t>(mode), 10'000, &pid)) ==
+          SMIPC_OK) {
         checked(smipc_rwlock_unlock(lock));
       }
     }

@@ -78,12 +78,14 @@ class CircularBuffer {
     checked(smipc_circular_buffer_open(object_name().data(), object_name().size(), mode, &options_,
                                        &end(mode)));
     hostile_.map();
+    look(mode);
   }
 
   void close(std::int32_t mode) {
     checked(smipc_circular_buffer_close(end(mode)));
     smipc_circular_buffer_free(end(mode));
     end(mode) = nullptr;
+    item_sizes_[mode] = 0;
   }
 
   void reopen(std::int32_t mode) {
@@ -100,32 +102,37 @@ class CircularBuffer {
     status.struct_size = sizeof status;
     if (checked(smipc_circular_buffer_get_status(end(mode), &status)) < 0) return;
     REQUIRE(status.available < status.length);
-    item_size_ = static_cast<std::size_t>(status.item_size);
+    // Of a lying header: whatever was said at first holds as long as the handle is open.
+    std::uint64_t& known = item_sizes_[mode];
+    REQUIRE(known == 0 || known == status.item_size);
+    known = status.item_size;
   }
 
   void push() {
-    Exactly items(program_.byte() % 40 * size_of_item());
+    Exactly items(program_.byte() % 40 * room_for_item(SMIPC_WRITER));
     fill(items.data(), items.size());
     checked(smipc_circular_buffer_push(writer_, items.data(), items.size()));
   }
 
   void pop() {
-    Exactly items(program_.byte() % 40 * size_of_item() + (program_.byte() & 7));
+    Exactly items(program_.byte() % 40 * room_for_item(SMIPC_READER) + (program_.byte() & 7));
     std::uint64_t count = 0;
     if (checked(smipc_circular_buffer_pop(reader_, items.data(), items.size(), &count)) < 0) return;
-    REQUIRE(count * size_of_item() <= items.size());
-    touch(items.data(), static_cast<std::size_t>(count) * size_of_item());
+    if (count == 0 || item_sizes_[SMIPC_READER] == 0) return;
+    REQUIRE(count <= items.size() / item_sizes_[SMIPC_READER]);
+    touch(items.data(), static_cast<std::size_t>(count * item_sizes_[SMIPC_READER]));
   }
 
-  std::size_t size_of_item() {
-    if (item_size_ == 0) item_size_ = static_cast<std::size_t>(options_.item_size);
-    return item_size_;
+  // Too little for items that are large beyond reason.
+  std::size_t room_for_item(std::int32_t mode) const {
+    const std::uint64_t size = item_sizes_[mode];
+    return size <= 10'000 ? static_cast<std::size_t>(size) : 1;
   }
 
   Program& program_;
   Hostile hostile_;
   smipc_circular_buffer_options options_ = {};
-  std::size_t item_size_ = 0;
+  std::uint64_t item_sizes_[2] = {};  // of each end; 0: not known
   smipc_circular_buffer* writer_ = nullptr;
   smipc_circular_buffer* reader_ = nullptr;
 };

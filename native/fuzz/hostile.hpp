@@ -69,8 +69,14 @@ const std::string& object_name();
     if (!(condition)) broken(#condition, __FILE__, __LINE__); \
   } while (false)
 
-// Any documented status but those that nobody but the library itself could have caused.
+// Any documented status but those that nobody but the library itself could have caused. With
+// SMIPC_FUZZ_TRACE in the environment, what each call returned is shown.
 inline std::int64_t checked(std::int64_t status) {
+  static const bool traces = std::getenv("SMIPC_FUZZ_TRACE") != nullptr;
+  if (traces) {
+    std::fprintf(stderr, "%lld %s\n", static_cast<long long>(status),
+                 status < 0 ? smipc_last_error() : "");
+  }
   REQUIRE(status >= SMIPC_E_OS);
   REQUIRE(status != SMIPC_E_FORKED);
   if (status < 0) REQUIRE(smipc_last_error()[0] != '\0');
