@@ -86,7 +86,7 @@ inline std::uint64_t take(MessageQueue& queue) {
 }
 
 inline smipc_status lock(Queue& queue) {
-  return detail::queue_lock(queue, detail::Deadline(0), detail::Patience::kCaller);
+  return detail::queue_lock(queue, detail::Deadline(0));
 }
 
 }  // namespace smipc::test

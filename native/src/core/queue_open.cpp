@@ -116,7 +116,7 @@ Status join(Queue* queue) {
   const std::uint32_t last_id = member_id(role, last);
   queue->id = member_id(role, last + 1);
   if (member.in_hand.load(std::memory_order_relaxed) != 0) {
-    const Status status = queue_lock(*queue, Deadline(0), Patience::kCaller);
+    const Status status = queue_lock(*queue, Deadline(0));
     if (status != SMIPC_OK) return status;
     queue_reclaim(*queue, last_id);
     queue_unlock(*queue);
