@@ -73,7 +73,9 @@ class Program {
   // Of a buffer or a message: mostly small.
   std::size_t size() {
     const std::uint8_t tag = byte();
-    return tag < 0xe0 ? tag : static_cast<std::size_t>(number(2)) % 12'000;
+    if (tag < 0xe0) return tag;
+    const auto large = static_cast<std::size_t>(number(2));
+    return tag < 0xfc ? large % 12'000 : large * 2;  // published in chunks, or larger than the ring
   }
 
   std::int64_t timeout_ns() {

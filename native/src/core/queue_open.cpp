@@ -220,9 +220,11 @@ Status open_once(const QueueRequest& request, Queue* queue, bool* again) {
 
 bool goes_with_owner(const std::byte* head, std::size_t size) {
   if (size < offsetof(QueueShm, members)) return true;  // never completed
-  const auto& shm = *reinterpret_cast<const QueueShm*>(head);
-  return shm.header.magic.load(std::memory_order_relaxed) == 0 ||
-         shm.goes_with_owner.load(std::memory_order_relaxed) != 0;
+  std::uint64_t magic = 0;  // copied: `head` is not aligned as a segment is
+  std::uint32_t goes = 0;
+  std::memcpy(&magic, head + offsetof(SegmentHeaderShm, magic), sizeof magic);
+  std::memcpy(&goes, head + offsetof(QueueShm, goes_with_owner), sizeof goes);
+  return magic == 0 || goes != 0;
 }
 
 }  // namespace
