@@ -12,8 +12,8 @@
     python3 tools/dev.py bench [...]
 
 A machine needs Python and a C++ compiler. All else comes from PyPI into .venv, or is built in
-build/; deleting the two undoes everything. GoogleTest and clang are exceptions: PyPI does not have them,
-so they are looked for on the system, and installed there only when this runs as root of a Debian.
+build/; deleting the two undoes everything. Only GoogleTest and clang, which PyPI does not have, are
+looked for on the system, and installed there only when this runs as root of a Debian.
 
 Only the standard library may be imported here.
 """

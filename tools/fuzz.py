@@ -1,9 +1,9 @@
 """`python3 tools/dev.py fuzz [SECONDS [HARNESS]]`: a hostile peer for each kind of object.
 
-Builds native/fuzz/ with clang's libFuzzer, AddressSanitizer and UBSan, and runs each harness for so
-many seconds, from the corpus in the repository. What a run finds interesting stays in build/fuzz/ for
-the next one there; an input that breaks a promise is kept there, too, and the job fails.
-Without such a clang, it says so and succeeds.
+Builds native/fuzz/ with clang's libFuzzer, AddressSanitizer and UBSan, and runs each harness for
+so many seconds, from the corpus in the repository. What a run finds interesting stays in
+build/fuzz/ for the next one there; an input that breaks a promise is kept there, too, and the job
+fails. Without such a clang, it says so and succeeds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""`python3 tools/fuzz_seeds.py FOLDER`: first inputs for the fuzzers, from the tables of docs/shm-layout.md.
+"""`python3 tools/fuzz_seeds.py FOLDER`: first inputs for the fuzzers, from docs/shm-layout.md.
 
-Programs that change each field of an object to each kind of value, between calls that look at it; and
-whole files, honest but for one field. More than the corpus in the repository needs: that is what was
-left when libFuzzer had merged these, and what it had found from them, by what they cover.
+Programs that change each field of an object to each kind of value, between calls that look at it;
+and whole files, honest but for one field. More than the corpus in the repository needs: that is
+what was left when libFuzzer had merged these, and what it had found from them, by what they cover.
 """
 
 from __future__ import annotations
@@ -15,15 +15,25 @@ from pathlib import Path
 
 PAGE = 4096
 HEADER = 384
-# Tags of Program::value (native/fuzz/program.hpp): 0, 1, 2^32-1, 2^64-1, 2^63, and what is there plus 1,
-# minus 1, plus 8.
+# Tags of Program::value (native/fuzz/program.hpp): 0, 1, 2^32-1, 2^64-1, 2^63, and what is there
+# plus 1, minus 1, plus 8.
 VALUES = (b"\x00", b"\x08", b"\x0f", b"\x07", b"\x1f", b"\x0c", b"\x0d", b"\x0e")
 
 
 def channel() -> Iterator[bytes]:
     send, receive, peek, release = b"\x09\x14\x00", b"\x11\x40\x00", b"\x16\x00\x00", b"\x16\x01"
-    fetch, reserve, commit, large = b"\x18\x01\x00", b"\x0f\x02\x40\x00", b"\x0f\x01\x08", b"\x09\xff"
-    reopen_reader, reopen_writer, flush, look = b"\x01\x00", b"\x01\x01", b"\x06\x00", b"\x02\x00\xff"
+    fetch, reserve, commit, large = (
+        b"\x18\x01\x00",
+        b"\x0f\x02\x40\x00",
+        b"\x0f\x01\x08",
+        b"\x09\xff",
+    )
+    reopen_reader, reopen_writer, flush, look = (
+        b"\x01\x00",
+        b"\x01\x01",
+        b"\x06\x00",
+        b"\x02\x00\xff",
+    )
     message = [send * 3 + b"%b" + call * 2 for call in (receive, peek + release, fetch)]
     message += [
         send + reserve + b"%b" + commit + receive * 2,
@@ -71,7 +81,9 @@ def structure() -> Iterator[bytes]:
         for value in VALUES:
             change = b"\x00\x17" + bytes([field]) + value
             lock = b"\x00\x08\x01\x00" + b"\x00\x0c"
-            yield b"\x02" + lock + change + b"\x01\x08\x00\x00\x01\x0c" + b"\x00\x05\x01\x00\x00\x07"
+            yield (
+                b"\x02" + lock + change + b"\x01\x08\x00\x00\x01\x0c" + b"\x00\x05\x01\x00\x00\x07"
+            )
             yield b"\x00" + change + lock + b"\x00\x01\x00" + lock + change + b"\x00\x0e"
             yield b"\x03" + change + b"\x00\x03" + b"\x01\x03" + b"\x00\x04" + lock
 
@@ -83,7 +95,9 @@ def fingerprint() -> int:
     return value
 
 
-def header(kind: int, total: int, offset: int, ring: int, limit: int, framing: int, life: int) -> bytes:
+def header(
+    kind: int, total: int, offset: int, ring: int, limit: int, framing: int, life: int
+) -> bytes:
     magic = 0x314350494D53C5A7
     capacity = limit - 8 * framing if kind == 1 else limit
     sizes = (total, offset, ring, capacity, limit, framing, life, 0, 1, 1, 77, 0, 0)
@@ -104,7 +118,11 @@ def attach() -> Iterator[bytes]:
     message = header(1, 2 * PAGE, PAGE, PAGE, PAGE, 1, 1)[:HEADER] + ends[HEADER:]
     files = {
         0: (2, message.ljust(PAGE, b"\0") + record, range(46)),
-        1: (2, header(2, 2 * PAGE, PAGE, PAGE, 80, 0, 0) + struct.pack("<QQ112xQQ", 8, 10, 4, 4), range(36)),
+        1: (
+            2,
+            header(2, 2 * PAGE, PAGE, PAGE, 80, 0, 0) + struct.pack("<QQ112xQQ", 8, 10, 4, 4),
+            range(36),
+        ),
         2: (7, queue(), range(53)),
         3: (1, struct.pack("<QIIIIQQ", 0x4B434F4C43504D53, 1, 9, 1, 2, 3, 4), range(12)),
     }
