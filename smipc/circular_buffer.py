@@ -186,7 +186,7 @@ class SharedCircularBuffer:
 
     @property
     def writer_pid(self) -> int:
-        """The process of the writer, or of the last one."""
+        """The process of the writer, or of the last one if it was killed; 0: it has closed."""
         return int(self._status().writer_pid)
 
     def push(self, item: int) -> None:

@@ -307,6 +307,14 @@ def test_a_pickled_one_is_a_reader(writer: SharedCircularBuffer) -> None:
     assert pickle.loads(pickle.dumps(writer)).popitem() == 9
 
 
+def test_readers_see_that_the_writer_has_closed(writer: SharedCircularBuffer) -> None:
+    reader = SharedCircularBuffer(writer.name)
+    assert reader.writer_pid == os.getpid()
+    writer.push(3)
+    writer.cleanup()
+    assert (reader.writer_pid, reader.popitem(), reader.popitem()) == (0, 3, None)
+
+
 def test_the_writer_unlinks_at_exit(text: str, start_child: Callable[..., Child]) -> None:
     child = start_child(
         "kept = SharedCircularBuffer(arguments[0], create=True)\nsay('ready')\nhear()", text

@@ -14,7 +14,7 @@ struct CircularBufferShm {
   SegmentHeaderShm header;
   alignas(kCacheLine) std::uint64_t item_size;  // bytes of an item
   std::uint64_t length;                         // slots, of which length - 1 can be read
-  AtomicU32 writer_pid;                         // of the holder of the role, or its last one
+  AtomicU32 writer_pid;                         // of role 0's holder, or its last one; 0: closed
   AtomicU32 unused;
   AtomicU64 writer_start_time;  // as EndShm::start_time
 
