@@ -18,8 +18,9 @@ bool queue_member_lives(Queue& queue, std::uint32_t id);
 Status queue_lock_slowly(Queue& queue, const Deadline& deadline);
 
 // Given up for the deadline (at least 100 ms, which an honest holder never takes), a signal or a close:
-// SMIPC_E_TIMED_OUT, _INTERRUPTED, _CLOSED. Nobody waits for it for ever: its holder may be stopped, or
-// may not mean to give it back.
+// SMIPC_E_TIMED_OUT, _INTERRUPTED, _CLOSED. Nobody who has not been asked to waits for it for ever: its
+// holder may be stopped, or may not mean to give it back. Whoever gets it gives back what calls of the
+// same handle have left in hand.
 inline Status queue_lock(Queue& queue, const Deadline& deadline) {
   std::uint32_t expected = 0;
   // M1 (pairs with M2): what the last holder did.

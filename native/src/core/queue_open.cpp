@@ -290,6 +290,11 @@ Status queue_close(Queue& queue) {
     queue_kick(queue);
     plat_pause(1'000'000);
   }
+  // What those calls have left in hand, if the lock is to be had; else it is given back by others.
+  if (queue.has_left.load(std::memory_order_relaxed) &&
+      queue_lock(queue, Deadline(0)) == SMIPC_OK) {
+    queue_unlock(queue);
+  }
   queue.self().pid.store(0, std::memory_order_relaxed);
   plat_segment_release(queue.segment);
   return SMIPC_OK;
