@@ -66,17 +66,20 @@ if TYPE_CHECKING:
     from smipc.memory import NamedSharedMemory
     from smipc.message_queue import NamedMessageQueue
     from smipc.semaphore import NamedSemaphore
-    from smipc.struct.access import DataStructMmapEditor as DataStructMmapEditor
-    from smipc.struct.access import DataStructMmapManager as DataStructMmapManager
-    from smipc.struct.access import DataStructMmapReader as DataStructMmapReader
-    from smipc.struct.base_struct import BaseMmapStructure as BaseMmapStructure
-    from smipc.struct.base_struct import MmapStructureHeader as MmapStructureHeader
-    from smipc.struct.errors import CutOffEditWarning as CutOffEditWarning
-    from smipc.struct.errors import StructureFileError as StructureFileError
-    from smipc.struct.errors import StructureHeaderError as StructureHeaderError
-    from smipc.struct.errors import StructureLayoutError as StructureLayoutError
-    from smipc.struct.errors import UnknownFieldError as UnknownFieldError
-    from smipc.struct.errors import UnknownStructureError as UnknownStructureError
+    from smipc.struct.access import (
+        DataStructMmapEditor,
+        DataStructMmapManager,
+        DataStructMmapReader,
+    )
+    from smipc.struct.base_struct import BaseMmapStructure, MmapStructureHeader
+    from smipc.struct.errors import (
+        CutOffEditWarning,
+        StructureFileError,
+        StructureHeaderError,
+        StructureLayoutError,
+        UnknownFieldError,
+        UnknownStructureError,
+    )
 
 __version__: str = _ffi.string(_lib.smipc_version()).decode()
 
@@ -88,6 +91,7 @@ __all__ = [
     "LOG_DISABLE",
     "AccessDeniedError",
     "AlreadyExistsError",
+    "BaseMmapStructure",
     "BufferAlreadyCreated",
     "BufferTooSmallError",
     "BusyError",
@@ -95,6 +99,10 @@ __all__ = [
     "Channel",
     "ClosedError",
     "CorruptError",
+    "CutOffEditWarning",
+    "DataStructMmapEditor",
+    "DataStructMmapManager",
+    "DataStructMmapReader",
     "EndTakenError",
     "Flags",
     "ForkedError",
@@ -104,6 +112,7 @@ __all__ = [
     "InvalidTypeError",
     "LimitError",
     "MessageFormatError",
+    "MmapStructureHeader",
     "NamedMessageQueue",
     "NamedSemaphore",
     "NamedSharedMemory",
@@ -117,8 +126,13 @@ __all__ = [
     "ReaderOvertaken",
     "SharedCircularBuffer",
     "SmipcError",
+    "StructureFileError",
+    "StructureHeaderError",
+    "StructureLayoutError",
     "SystemFailureError",
     "TimedOutError",
+    "UnknownFieldError",
+    "UnknownStructureError",
     "UnsupportedError",
     "VersionError",
     "WriteOperationsForbidden",

@@ -7,7 +7,7 @@ import time
 
 from smipc._readiness import Readiness
 from smipc._timing import POLL, has_passed
-from smipc.errors import InvalidTypeError
+from smipc.errors import InvalidTypeError, kind_and_value
 from smipc.message_queue import NamedMessageQueue
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ class MessageQueue:
     def __init__(self, queue: NamedMessageQueue) -> None:
         if not isinstance(queue, NamedMessageQueue):
             raise InvalidTypeError(
-                f"a smipc.NamedMessageQueue is needed, not {type(queue).__name__}"
+                f"a smipc.NamedMessageQueue is needed, not {kind_and_value(queue)}"
             )
         self.queue = queue
         self._readiness = Readiness(queue)

@@ -19,7 +19,7 @@ from numpy.lib import format as npy
 from smipc._end import FETCHING, NOTHING
 from smipc._loans import Borrow, Reservation
 from smipc._native import ffi, lib
-from smipc._timing import SLICE, SOON, deadline_after, is_timeout
+from smipc._timing import SOON, deadline_after, is_timeout
 from smipc.errors import InvalidArgumentError, InvalidTypeError, MessageFormatError
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ def send_array(channel: Views, array: Any, timeout: float | None) -> None:
                 len(header),
                 _memory_of(array),
                 array.nbytes,
-                SLICE if timeout is None else 0,
+                channel._slice if timeout is None else 0,
             )
         ):
             return
@@ -91,7 +91,7 @@ def recv_array(channel: Views, timeout: float | None, out: Any) -> Array:
     header = b"" if kind is None else _headers.get(kind) or _header(channel, kind)
     if kind is not None and len(header) <= _PREFIX:
         array = numpy.empty(kind[1], kind[0]) if out is None else out
-        wait = SLICE if timeout is None else SOON if timeout is SOON else 0
+        wait = channel._slice if timeout is None else SOON if timeout is SOON else 0
         call = map(
             _recv_headed,
             (channel._handle,),

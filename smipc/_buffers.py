@@ -9,7 +9,7 @@ from __future__ import annotations
 from operator import index
 
 from smipc._native import ffi
-from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text, shown
+from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text, kind_and_value, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def whole_number(cid: bytes, what: str, value: int, lowest: int, highest: int) -
         number = index(value)
     except TypeError:  # also of a class, or of an array
         raise InvalidTypeError(
-            channel_text(cid, f"{what} must be an integer, not {type(value).__name__}")
+            channel_text(cid, f"{what} must be an integer, not {kind_and_value(value)}")
         ) from None
     if not lowest <= number <= highest:
         raise InvalidArgumentError(
@@ -98,7 +98,7 @@ def one_by_one(cid: bytes, what: str, things: Iterable[T]) -> list[T]:
         iterator = iter(things)
     except TypeError:
         raise InvalidTypeError(
-            channel_text(cid, f"{what} must be iterable, not {type(things).__name__}")
+            channel_text(cid, f"{what} must be iterable, not {kind_and_value(things)}")
         ) from None
     return list(iterator)
 

@@ -132,6 +132,7 @@ class End:
         "_release",
         "_sender",
         "_shared_taken",
+        "_slice",
         "_soon",
         "_taken",
         "_turn",
@@ -144,6 +145,7 @@ class End:
     _mode: int
     _chan_sz: int
     _framing: int
+    _slice: int  # how long a native call may wait: see _timing.py
     _wait: int
     _lifetime: int
     _access: int

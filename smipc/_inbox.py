@@ -176,7 +176,7 @@ class Inbox(End):
         while not self._batch[self._taken[0] :]:
             self._batch = NOTHING
             if self._pending is None:
-                for result in map(_fetch, (handle,), (slice_ns(deadline),)):
+                for result in map(_fetch, (handle,), (slice_ns(deadline, self._slice),)):
                     self._pending = result
                 if result < 0:
                     self._pending = None
@@ -229,7 +229,13 @@ class Inbox(End):
         it = enumerate(batch, 1)  # begins once the message is in it
         taken = memoryview(bytearray(2)).cast("H")
         while True:
-            arguments = (handle,), (memory,), (room,), (slice_ns(deadline),), (out_size,)
+            arguments = (
+                (handle,),
+                (memory,),
+                (room,),
+                (slice_ns(deadline, self._slice),),
+                (out_size,),
+            )
             for status in map(_recv, *arguments):
                 if not status:
                     batch += self._batch[self._taken[0] :]

@@ -9,7 +9,13 @@ from os import getpid
 from smipc import _abi, _cleaning, _log
 from smipc._buffers import whole_number
 from smipc._native import ffi, lib
-from smipc.errors import InvalidArgumentError, InvalidTypeError, channel_text, check
+from smipc.errors import (
+    InvalidArgumentError,
+    InvalidTypeError,
+    channel_text,
+    check,
+    kind_and_value,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +75,7 @@ def name_of(cid: bytes | str) -> bytes:
     elif isinstance(cid, bytes):
         name = bytes(cid)
     else:
-        raise InvalidTypeError(f"a cid must be bytes or str, not {type(cid).__name__}: {cid!r}")
+        raise InvalidTypeError(f"a cid must be bytes or str, not {kind_and_value(cid)}")
     if not 1 <= len(name) <= _abi.SMIPC_MAX_NAME:
         raise InvalidArgumentError(
             channel_text(name, f"a cid has 1 to {_abi.SMIPC_MAX_NAME} bytes, not {len(name)}")

@@ -20,6 +20,7 @@ from smipc.errors import (
     SmipcError,
     TimedOutError,
     WrongEndError,
+    kind_and_value,
 )
 
 TYPE_CHECKING = False
@@ -59,7 +60,7 @@ class Listener:
     ) -> None:
         for function in (callback, on_error):
             if not callable(function) and (function is not None or callback is None):
-                kind = type(function).__name__
+                kind = kind_and_value(function)
                 raise channel._error(InvalidTypeError, f"a callback must be callable, not {kind}")
         self._channel = channel
         self._callback = callback

@@ -42,7 +42,7 @@ class Loan:
 
     def _wait(self, call: Callable[[int], int], deadline: int | None, problem: str) -> None:
         """Runs a native call in slices, until it gives SMIPC_OK."""
-        while status := call(slice_ns(deadline)):
+        while status := call(slice_ns(deadline, self._channel._slice)):
             self._channel._go_on(status, deadline, problem)
 
     def _begin(self) -> None:

@@ -8,7 +8,7 @@ from smipc._end import NO_HANDLE, End
 from smipc._marshal import dumps
 from smipc._native import ffi, lib
 from smipc._placing import native_parts
-from smipc._timing import SLICE, deadline_after, has_passed, is_timeout, slice_ns
+from smipc._timing import deadline_after, has_passed, is_timeout, slice_ns
 from smipc.errors import SmipcError
 
 TYPE_CHECKING = False
@@ -79,7 +79,7 @@ class Outbox(End):
         except ValueError:
             return 0
         index = ffi.new("size_t *")
-        if _send_list(self._sender, blob, len(blob), SLICE, index):
+        if _send_list(self._sender, blob, len(blob), self._slice, index):
             return int(index[0])
         return len(items)
 
@@ -106,7 +106,7 @@ class Outbox(End):
     def _send_list(self, given: tuple[list[Buffer], bytes, Any], deadline: int | None) -> None:
         items, blob, index = given
         handle = self._opened()
-        while status := _send_list(handle, blob, len(blob), slice_ns(deadline), index):
+        while status := _send_list(handle, blob, len(blob), slice_ns(deadline, self._slice), index):
             if status == _INVALID or self._is_large(items[index[0]]):
                 return
             self._go_on(status, deadline, "no room for all messages")
@@ -139,7 +139,7 @@ class Outbox(End):
     def _send_slices(
         self, handle: Any, parts: Any, count: int, size: int, deadline: int | None, done: Any
     ) -> None:
-        while status := _send_parts(handle, parts, count, slice_ns(deadline), done):
+        while status := _send_parts(handle, parts, count, slice_ns(deadline, self._slice), done):
             if status == _INVALID and done[0]:
                 done[0] = 0  # a fast send slipped in between: again from the start
                 continue

@@ -69,7 +69,7 @@ class PlacingInbox(Inbox):
                         return size
                 continue
             self._batch = NOTHING
-            ns = slice_ns(deadline)
+            ns = slice_ns(deadline, self._slice)
             for status in map(_recv, (handle,), (memory,), (room,), (ns,), (out_size,)):
                 if not status:
                     return out_size[0]  # type: ignore[no-any-return]
@@ -129,7 +129,7 @@ class PlacingInbox(Inbox):
         other: int | None = None  # the size of another message, which is in the buffers now
         try:
             while True:
-                ns = slice_ns(deadline)
+                ns = slice_ns(deadline, self._slice)
                 arguments = (handle,), (parts,), (len(pins),), (ns,), (out_size,)
                 for status in map(_recv_parts, *arguments):
                     if not status:
@@ -154,7 +154,9 @@ class PlacingInbox(Inbox):
         prefix = ffi.new("char[]", prefix_size) if prefix_size else ffi.NULL
         sizes = ffi.new("size_t[2]")
         while True:
-            status = _next(handle, prefix, prefix_size, slice_ns(deadline), sizes, sizes + 1)
+            status = _next(
+                handle, prefix, prefix_size, slice_ns(deadline, self._slice), sizes, sizes + 1
+            )
             if not status:
                 return sizes[0], ffi.buffer(prefix, sizes[1])[:] if sizes[1] else b""
             self._go_on(status, deadline, NOTHING_CAME)

@@ -55,7 +55,7 @@ class Stream(End):
         while True:
             written[0] = 0
             left = size - written[1]
-            ns = slice_ns(deadline)
+            ns = slice_ns(deadline, self._slice)
             status = _write(handle, memory + written[1], left, ns, written)
             written[1] += written[0]
             if not status:
@@ -112,7 +112,9 @@ class Stream(End):
         memory, n = given
         handle = self._opened()
         while True:
-            for status in map(_read, (handle,), (memory,), (n,), (slice_ns(deadline),)):
+            for status in map(
+                _read, (handle,), (memory,), (n,), (slice_ns(deadline, self._slice),)
+            ):
                 if not status:
                     return
             self._go_on(status, deadline, f"{n} bytes have not come")
@@ -134,7 +136,13 @@ class Stream(End):
         handle = self._opened()
         out_read = ffi.new("size_t *")
         while True:
-            arguments = (handle,), (memory,), (size,), (slice_ns(deadline),), (out_read,)
+            arguments = (
+                (handle,),
+                (memory,),
+                (size,),
+                (slice_ns(deadline, self._slice),),
+                (out_read,),
+            )
             for status in map(_read_some, *arguments):
                 if not status:
                     return out_read[0]  # type: ignore[no-any-return]

@@ -11,13 +11,20 @@ from __future__ import annotations
 from time import monotonic_ns
 
 from smipc import _abi
-from smipc.errors import InvalidArgumentError, InvalidTypeError, TimedOutError, channel_text
+from smipc.errors import (
+    InvalidArgumentError,
+    InvalidTypeError,
+    TimedOutError,
+    channel_text,
+    kind_and_value,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 SLICE = 200_000_000
+SPIN_SLICE = 10_000_000  # of channels that never sleep: no signal ends a native call that spins
 POLL = 0
 
 
@@ -63,21 +70,21 @@ def _seconds(cid: bytes, timeout: Any) -> float:
             pass
         except OverflowError as problem:
             raise InvalidArgumentError(channel_text(cid, f"this timeout: {problem}")) from None
-    kind = type(timeout).__name__
+    kind = kind_and_value(timeout)
     raise InvalidTypeError(
         channel_text(cid, f"timeout must be a number of seconds or None, not {kind}")
     )
 
 
-def slice_ns(deadline: int | None) -> int:
+def slice_ns(deadline: int | None, longest: int = SLICE) -> int:
     """How long the next native call may wait, in nanoseconds."""
     if deadline is None:
-        return SLICE
+        return longest
     if deadline is SOON:
         return SOON
     if deadline == POLL:
         return 0
-    return min(SLICE, max(0, deadline - monotonic_ns()))
+    return min(longest, max(0, deadline - monotonic_ns()))
 
 
 def has_passed(deadline: int | None) -> bool:

@@ -6,7 +6,14 @@ from smipc import _abi
 from smipc._buffers import one_by_one
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after, has_passed, slice_ns
-from smipc.errors import BusyError, ClosedError, InvalidTypeError, WrongEndError, error
+from smipc.errors import (
+    BusyError,
+    ClosedError,
+    InvalidTypeError,
+    WrongEndError,
+    error,
+    kind_and_value,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +39,7 @@ def wait(channels: Iterable[Channel], timeout: float | None = None) -> list[Chan
     all_of_them = one_by_one(b"", "channels", channels)
     for channel in all_of_them:
         if not isinstance(channel, Channel):
-            raise InvalidTypeError(f"a Channel is needed, not {type(channel).__name__}")
+            raise InvalidTypeError(f"a Channel is needed, not {kind_and_value(channel)}")
         if channel.mode != _abi.SMIPC_READER:
             raise channel._error(WrongEndError, "this end is the writer, and wait is for readers")
         if channel._listener is not None:

@@ -34,6 +34,7 @@ from smipc.errors import (
     OppositeEndClosedError,
     OppositeEndDiedError,
     TimedOutError,
+    kind_and_value,
 )
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ class Channel:
 
     def __init__(self, channel: _Channel) -> None:
         if not isinstance(channel, _Channel):
-            raise InvalidTypeError(f"a smipc.Channel is needed, not {type(channel).__name__}")
+            raise InvalidTypeError(f"a smipc.Channel is needed, not {kind_and_value(channel)}")
         self.channel = channel
         self._readiness = Readiness(channel)
         self._turns = NO_TURNS

@@ -10,9 +10,16 @@ from smipc._buffers import whole_number
 from smipc._end import NO_HANDLE, NOTHING, lend, owned
 from smipc._native import ffi, lib
 from smipc._stream import Stream
-from smipc._timing import deadline_after, slice_ns
+from smipc._timing import SLICE, SPIN_SLICE, deadline_after, slice_ns
 from smipc._views import Views
-from smipc.errors import BusyError, InvalidArgumentError, InvalidTypeError, check, printable
+from smipc.errors import (
+    BusyError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    check,
+    kind_and_value,
+    printable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,6 +108,7 @@ class Channel(Views, Stream):
         self._wait = self._number_of("wait", wait, _WAITS)
         self._lifetime = self._number_of("lifetime", lifetime, _LIFETIMES)
         self._access = self._number_of("access", access, _ACCESSES)
+        self._slice = SPIN_SLICE if wait == "spin" else SLICE
         self._orphan = False
         self._waiters = ()
         self._set_turn()
@@ -214,7 +222,7 @@ class Channel(Views, Stream):
 
     def _flush(self, deadline: int | None) -> None:
         handle = self._opened()
-        while status := lib.smipc_channel_flush(handle, slice_ns(deadline)):
+        while status := lib.smipc_channel_flush(handle, slice_ns(deadline, self._slice)):
             self._go_on(status, deadline, "the reader has not taken everything")
 
     def read_async(
@@ -317,7 +325,7 @@ class Channel(Views, Stream):
 
     def _number_of(self, what: str, word: str, words: tuple[str, ...]) -> int:
         if not isinstance(word, str):
-            kind = type(word).__name__
+            kind = kind_and_value(word)
             raise self._error(InvalidTypeError, f"{what} must be one of {words}, not {kind}")
         if word not in words:
             raise self._error(InvalidArgumentError, f"{what} must be one of {words}: {word!r}")

@@ -96,8 +96,8 @@ def _key(sources: Path, compiler: list[str]) -> str:
     """Changes with the sources, the headers, the library, the compiler and the machine."""
     digest = hashlib.sha256()
     headers = cli_paths.include_dir()
-    files = [*sorted(sources.glob("demo_*.[ch]pp")), headers / "smipc.h", headers / "smipc.hpp"]
-    for file in [*files, cli_paths.library()]:
+    files = [headers / "smipc.h", headers / "smipc.hpp", *sorted((headers / "smipc").glob("*.h*"))]
+    for file in [*sorted(sources.glob("demo_*.[ch]pp")), *files, cli_paths.library()]:
         content = file.read_bytes()
         digest.update(f"{file}\0{len(content)}\0".encode())
         digest.update(content)

@@ -255,6 +255,16 @@ def shown(number: int) -> str:
     return str(number) if number.bit_length() <= 1024 else f"one of {number.bit_length()} bits"
 
 
+def kind_and_value(thing: object) -> str:
+    """What something of a wrong type is, for the end of an error: "float: 1.5"."""
+    kind = type(thing).__name__
+    try:
+        text = repr(thing)
+    except Exception:  # it is of a user's class
+        return kind
+    return f"{kind}: {text if len(text) <= 60 else text[:57] + '...'}"
+
+
 def channel_text(cid: bytes, text: str) -> str:
     """`text`, opened as the library opens its own: with the name of the channel."""
     return f"channel '{printable(cid[:60])}': {text}" if cid else text

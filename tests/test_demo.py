@@ -337,6 +337,27 @@ def test_another_compiler_makes_other_programs(
     assert first != second
 
 
+def test_another_header_makes_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    include, copy = demo_build.cli_paths.include_dir(), tmp_path / "include"
+    shutil.copytree(include / "smipc", copy / "smipc")
+    for name in ("smipc.h", "smipc.hpp"):
+        shutil.copy(include / name, copy)
+    monkeypatch.setattr(demo_build.cli_paths, "include_dir", lambda: copy)
+
+    def key() -> str:
+        return demo_build._key(demo_build.cli_paths.demo_sources_dir(), ["c++"])
+
+    headers = sorted(copy.rglob("*.h*"))
+    assert "channel.hpp" in {path.name for path in headers}
+    keys = [key()]
+    for header in headers:
+        header.write_text(header.read_text() + "// changed\n")
+        keys.append(key())
+    assert len(set(keys)) == len(keys)
+
+
 def test_a_compiler_that_refuses_is_quoted(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,12 +27,12 @@ def run(code: str, *prefix: str) -> str:
     return done.stdout
 
 
-def in_small_shared_memory(code: str, options: str) -> str:
+def in_small_shared_memory(code: str, options: str, where: str = "/dev/shm") -> str:
     """Runs the code where /dev/shm is a file system of its own with these mount options."""
     unshare = shutil.which("unshare")
     if unshare is None or os.geteuid() != 0:
         pytest.skip("NOT TESTED: needs root and unshare, to mount a small /dev/shm")
-    mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
+    mount = f'mount -t tmpfs -o {options} tmpfs {where} && exec "$@"'
     command = (unshare, "-m", "sh", "-c", mount, "sh")
     if subprocess.run([*command, "true"], capture_output=True).returncode != 0:
         pytest.skip("NOT TESTED: this container may not mount")
@@ -128,6 +128,35 @@ def test_no_more_files() -> None:
         "size=1m,nr_inodes=8",
     )
     assert out.startswith("7 "), out
+
+
+@pytest.mark.parametrize("mode", ["CHAN_R", "CHAN_W"])
+def test_no_shared_memory_at_all(mode: str) -> None:
+    out = in_small_shared_memory(
+        f"""
+        try:
+            open_channel("nowhere", {mode}).open()
+        except SystemFailureError as problem:
+            print(problem)
+        """,
+        "size=1m",
+        "/dev",
+    )
+    assert "'nowhere': there is no /dev/shm" in out
+
+
+@pytest.mark.parametrize("mode", ["CHAN_R", "CHAN_W"])
+def test_shared_memory_that_cannot_be_written_to(mode: str) -> None:
+    out = in_small_shared_memory(
+        f"""
+        try:
+            open_channel("fixed", {mode}).open()
+        except SystemFailureError as problem:
+            print(problem)
+        """,
+        "size=1m,ro",
+    )
+    assert "'fixed': open /dev/shm/" in out and "Read-only" in out
 
 
 def test_beyond_the_memory_of_the_machine(name: bytes) -> None:

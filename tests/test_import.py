@@ -53,6 +53,10 @@ def test_a_star_import_brings_all_that_an_example_needs() -> None:
     wanted = (
         "init_library clean_library open_channel CHAN_R CHAN_W LOG_DISABLE LOG_BASIC LOG_ALL"
         " create_string_buffer wait unlink clean_stale SmipcError OppositeEndClosedError"
+        " SharedCircularBuffer CBuffException WriteOperationsForbidden ReadOperationsForbidden"
+        " BufferAlreadyCreated Flags NamedSemaphore NamedSharedMemory NamedMessageQueue"
+        " BaseMmapStructure MmapStructureHeader DataStructMmapManager DataStructMmapEditor"
+        " DataStructMmapReader"
     )
     done = run(
         "from smipc import *;"
@@ -63,7 +67,19 @@ def test_a_star_import_brings_all_that_an_example_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [smipc.Channel, smipc.aio.Channel, smipc.NamedSemaphore, smipc.NamedSharedMemory]
+    "kind",
+    [
+        smipc.Channel,
+        smipc.aio.Channel,
+        smipc.NamedSemaphore,
+        smipc.NamedSharedMemory,
+        smipc.NamedMessageQueue,
+        smipc.aio.MessageQueue,
+        smipc.SharedCircularBuffer,
+        smipc.DataStructMmapManager,
+        smipc.DataStructMmapEditor,
+        smipc.DataStructMmapReader,
+    ],
 )
 def test_help_says_something_of_every_name(kind: type[object]) -> None:
     names = [name for name in dir(kind) if not name.startswith("_")]

@@ -117,6 +117,8 @@ def test_ctrl_c_ends_every_wait_and_leaves_the_channel_usable(
 
 CALLS_IN_C = ["recv", "peek", "wait", "send", "reserve", "flush", "read", "write", "acquire"]
 
+C_LIBRARY = "ucrtbase" if sys.platform == "win32" else None
+
 
 def test_ctrl_c_ends_every_wait_in_c(name: bytes) -> None:
     options: dict[str, Any] = {}
@@ -394,7 +396,7 @@ def test_a_signal_on_entering_a_block_leaves_the_channel_free(pair: Pair, lend: 
 def add_signal(channel: Channel) -> None:
     """The step that ends the next call's turn also sends a signal. All of it is C: this function,
     unlike those of os and signal, does not look whether there is a signal to handle."""
-    send_signal = ctypes.CDLL(None)["raise"]
+    send_signal = ctypes.CDLL(C_LIBRARY)["raise"]
     steps: Any = zip(map(send_signal, (signal.SIGINT,)), channel._release, strict=False)
     channel._release = itertools.chain(steps, channel._release)
 
@@ -409,7 +411,7 @@ def test_a_signal_on_top_of_an_error_leaves_the_turn_free(pair: Pair) -> None:
     writer, reader = pair
     # Unlike that of module signal this one does not look whether there is a signal to handle; nor
     # does this error, which has no repr in its text.
-    send_signal = ctypes.CDLL(None)["raise"]
+    send_signal = ctypes.CDLL(C_LIBRARY)["raise"]
     work: Any = itertools.chain(
         map(send_signal, (signal.SIGINT,)), map(operator.truediv, (1,), (0,))
     )

@@ -150,3 +150,28 @@ def test_references_to_objects_are_not_overwritten(pair: Pair, name: bytes) -> N
     assert named.O == 0x0201
     with open_pair(name + b".s", framing="stream")[1] as stream:
         refused(TypeError, name, "Python objects", lambda: stream.read(array, 8))
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words for it")
+
+
+def test_an_error_about_a_wrong_type_says_the_value(pair: Pair, name: bytes) -> None:
+    _, reader = pair
+
+    def channel(**arguments: Any) -> smipc.Channel:
+        return smipc.open_channel(name, **{"mode": smipc.CHAN_R, **arguments})
+
+    refused(TypeError, name, "float: 20.5", lambda: channel(chan_sz=20.5))
+    refused(TypeError, name, "str: 'r'", lambda: channel(mode="r"))
+    refused(TypeError, name, "int: 7", lambda: channel(framing=7))
+    refused(TypeError, name, "str: '1'", lambda: reader.recv("1"))  # type: ignore[arg-type]
+    refused(TypeError, name, "str: 'all'", lambda: reader.recv_many("all"))  # type: ignore[arg-type]
+    refused(TypeError, name, "int: 5", lambda: reader.read_async(5))  # type: ignore[arg-type]
+    refused(TypeError, b"", "int: 5", lambda: smipc.wait([5]))  # type: ignore[list-item]
+    # Not all of a long one, and never another error in its place.
+    with pytest.raises(smipc.InvalidTypeError) as caught:
+        channel(chan_sz="a" * 10_000)
+    assert len(str(caught.value)) < 300
+    refused(TypeError, name, "Unspeakable", lambda: channel(chan_sz=Unspeakable()))

@@ -180,12 +180,27 @@ def test_header_compiles_without_a_warning(options: list[str]) -> None:
     run(compiler, *options, *strict, f"-I{HEADER.parent}", "-include", "smipc.h", os.devnull)
 
 
-def test_cpp_header_compiles_without_a_warning() -> None:
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_cpp_header_compiles_without_a_warning(compiler: str) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"NOT TESTED: {compiler} is not installed")
     strict = ["-std=c++20", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only"]
-    run(
-        *(tool("c++", "g++", "clang++"), "-x", "c++", *strict),
-        *(f"-I{HEADER.parent}", "-include", "smipc.hpp", os.devnull),
-    )
+    # A program that calls everything: templates are looked at when they are used.
+    for file in (os.devnull, ROOT / "tests" / "native_programs" / "api_cpp.cpp"):
+        run(compiler, "-x", "c++", *strict, f"-I{HEADER.parent}", "-include", "smipc.hpp", file)
+
+
+def test_the_library_takes_clang(tmp_path: Path) -> None:
+    clang = shutil.which("clang++")
+    if clang is None:
+        pytest.skip("NOT TESTED: clang++ is not installed")
+    options = {"CMAKE_CXX_COMPILER": clang, "CMAKE_EXPORT_COMPILE_COMMANDS": "ON"}
+    defines = [f"-D{key}={value}" for key, value in options.items()]
+    run(tool("cmake"), "-S", ROOT / "native", "-B", tmp_path, "-G", "Unix Makefiles", *defines)
+    commands = json.loads((tmp_path / "compile_commands.json").read_text())
+    sources = {Path(entry["file"]).name: entry for entry in commands}
+    words = shlex.split(sources["error.cpp"]["command"])
+    run(*words, "-Werror", "-fsyntax-only", cwd=Path(sources["error.cpp"]["directory"]))
 
 
 # ---- The package that pip installs ---------------------------------------------------------------

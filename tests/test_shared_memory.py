@@ -432,11 +432,11 @@ def test_the_end_of_the_process_unlinks(text: str, start_child: Callable[..., Ch
         """
         kept = NamedSharedMemory(arguments[0], 10, handle_existence=Flags.RAISE_IF_EXISTS)
         view = kept.buf
-        say(kept.size)
+        say(bytes(view[:10]))
         """,
         text,
     )
-    child.expect("10")
+    child.expect(str(bytes(10)))
     child.finish()
     with pytest.raises(FileNotFoundError):
         NamedSharedMemory(text)

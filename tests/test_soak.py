@@ -5,6 +5,7 @@ SMIPC_TEST_SOAK in the environment says how many; see docs/reliability.md.
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pytest
@@ -46,4 +47,5 @@ def test_a_message_that_is_not_as_expected_is_seen() -> None:
     finally:
         writer.kill()
         reader.kill()
-        smipc.open_channel(channel, CHAN_R, framing="message").unlink()
+        with contextlib.suppress(smipc.NotFoundError):  # on Windows it goes by itself
+            smipc.open_channel(channel, CHAN_R, framing="message").unlink()

@@ -7,6 +7,7 @@
     python3 tools/dev.py native-test          the C++ tests alone
     python3 tools/dev.py kills                kill at every instruction of every call: half an hour
     python3 tools/dev.py fuzz                 a hostile peer: libFuzzer, 20 s of each harness
+    python3 tools/dev.py models               the models of the protocols, with spin
     python3 tools/dev.py generate             smipc/_abi.py from smipc.h
     python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
@@ -15,7 +16,7 @@ A machine needs Python and a C++ compiler. All else comes from PyPI into .venv, 
 build/; deleting the two undoes everything. Only GoogleTest and clang, which PyPI does not have, are
 looked for on the system, and installed there only when this runs as root of a Debian.
 
-Only the standard library may be imported here.
+Only the standard library, and what lies beside this file, may be imported here.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import compilers
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -67,7 +70,8 @@ def warn_loudly(text: str) -> None:
 
 def environment(**extra: str) -> dict[str, str]:
     """This process's environment with .venv first on the path, plus `extra`."""
-    env = dict(os.environ, VIRTUAL_ENV=str(VENV), **extra)
+    own = compilers.in_place_of_pythons_own()
+    env = {**os.environ, **own, "VIRTUAL_ENV": str(VENV), **extra}
     env["PATH"] = str(BIN) + os.pathsep + env.get("PATH", "")
     env.pop("PYTHONHOME", None)
     return env
@@ -175,9 +179,7 @@ def ensure_package(*extras: str) -> None:
 
 
 def has_googletest() -> bool:
-    compiler = next(
-        filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None
-    )
+    compiler = compilers.found("CXX")
     if compiler is None:
         raise DevError("no C++ compiler: install g++ (Debian: apt install g++) or clang++")
     probe = subprocess.run(
@@ -371,6 +373,7 @@ JOBS = {
     "native-test": (job_native_test, "the C++ tests alone"),
     "kills": (job_in("kills"), "kill a process at each instruction of a call; PATTERN picks calls"),
     "fuzz": (job_in("fuzz"), "fuzz a hostile peer of each object; [SECONDS [HARNESS]]"),
+    "models": (job_in("models"), "check the models with spin; --short, NAME picks some"),
     "generate": (job_generate, "write smipc/_abi.py from smipc.h"),
     "windows": (job_in("windows.jobs"), "build for Windows, test under Wine; build for macOS"),
     "bench": (job_bench, "run the benchmarks; arguments go to them"),

@@ -4,7 +4,8 @@ python jobs.py give [count] [name]     puts jobs into the queue, every tenth of 
 python jobs.py do [count] [name]       does so many; jobs.cpp gives and does them, too
 
 Whoever comes first creates the queue. It is not removed at the end, so that jobs can wait for
-somebody to do them; `python jobs.py remove 0 [name]` removes it.
+somebody to do them; `python jobs.py remove 0 [name]` removes it. (On Windows it is there for as
+long as any program has it open.)
 """
 
 import sys

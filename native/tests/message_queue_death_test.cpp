@@ -3,7 +3,13 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
 
 #include <array>
 #include <atomic>
@@ -17,27 +23,6 @@
 
 namespace smipc::test {
 namespace {
-
-// A child that opens the queue, does something, and is killed.
-void victim(const std::string& name, const std::function<void(MessageQueue&)>& act) {
-  Signal done;
-  Companion child(Place::kProcess, [&] {
-    MessageQueue queue(name);
-    act(queue);
-    done.set();
-    wait_to_be_killed();
-  });
-  done.wait();
-  child.kill();
-}
-
-// What a member does to a slot of the queue before it is killed, with the lock held.
-void hold_slot(MessageQueue& queue, std::uint32_t index, SlotState state) {
-  Queue& raw = queue.inside();
-  raw.self().in_hand.store(1);
-  raw.shm->in_hand.store(1);
-  raw.slot(index).word.store(detail::slot_word(state, raw.id));
-}
 
 TEST(MessageQueueDeath, the_lock_of_a_killed_holder_is_taken_over) {
   NEEDS_PROCESSES();
@@ -242,6 +227,38 @@ TEST(MessageQueueDeath, is_dead_in_a_forked_child) {
   child.join();
   EXPECT_EQ(take(queue), 1u);
 }
+
+#if defined(__linux__)
+// The kernel ends a process in this mode at any system call but read, write and exit; and where it reads a
+// clock, as calls do that have a timeout.
+TEST(MessageQueueDeath, there_is_no_system_call_while_nobody_waits) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer makes system calls of its own";
+  const std::string name = unique_name("queue");
+  MessageQueue queue(name, Shape{4, 8});
+  std::int32_t status = 0;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    MessageQueue own(name);
+    put(own, 1);  // so that what is done once has been done
+    Message message;
+    if (own.receive(&message) != SMIPC_OK) ::_exit(1);
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) ::_exit(2);
+    bool good = true;
+    for (std::uint64_t i = 0; i < 1000 && good; ++i) {
+      for (std::uint32_t priority = 0; priority < 4; ++priority) {
+        good = good && own.send(&i, sizeof i, priority, SMIPC_FOREVER) == SMIPC_OK;
+      }
+      for (int each = 0; each < 4; ++each) {
+        good = good && own.receive(&message, SMIPC_FOREVER) == SMIPC_OK && message.words[0] == i;
+      }
+    }
+    ::syscall(SYS_exit, good ? 0 : 3);
+  }
+  ASSERT_EQ(child, ::waitpid(child, &status, 0));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 2) GTEST_SKIP() << "no seccomp here";
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+#endif
 
 TEST(MessageQueueDeath, the_descriptor_follows_the_queue) {
   MessageQueue queue(unique_name("queue"), Shape{3, 8});

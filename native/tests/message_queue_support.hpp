@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,27 @@ inline std::uint64_t take(MessageQueue& queue) {
 
 inline smipc_status lock(Queue& queue) {
   return detail::queue_lock(queue, detail::Deadline(0));
+}
+
+// A child that opens the queue, does something, and is killed.
+inline void victim(const std::string& name, const std::function<void(MessageQueue&)>& act) {
+  Signal done;
+  Companion child(Place::kProcess, [&] {
+    MessageQueue queue(name);
+    act(queue);
+    done.set();
+    wait_to_be_killed();
+  });
+  done.wait();
+  child.kill();
+}
+
+// What a member does to a slot of the queue before it is killed, with the lock held.
+inline void hold_slot(MessageQueue& queue, std::uint32_t index, SlotState state) {
+  Queue& raw = queue.inside();
+  raw.self().in_hand.store(1);
+  raw.shm->in_hand.store(1);
+  raw.slot(index).word.store(detail::slot_word(state, raw.id));
 }
 
 }  // namespace smipc::test

@@ -52,6 +52,21 @@ std::string text_of(const MessageQueue::Message& message) {
   return {reinterpret_cast<const char*>(message.data.data()), message.data.size()};
 }
 
+TEST(MessageQueue, takes_as_many_messages_as_there_can_be) {
+  MessageQueue queue(unique_name("queue"), options(SMIPC_MAX_QUEUE_MESSAGES, 8));
+  for (std::uint64_t i = 0; i < SMIPC_MAX_QUEUE_MESSAGES; ++i) {
+    ASSERT_TRUE(put(queue, i, static_cast<std::uint32_t>(i % 3), no_wait)) << i;
+  }
+  EXPECT_FALSE(put(queue, 0, 0, no_wait));
+  EXPECT_EQ(queue.status().current_messages, SMIPC_MAX_QUEUE_MESSAGES);
+  for (std::uint64_t priority = 3; priority-- > 0;) {
+    for (std::uint64_t i = priority; i < SMIPC_MAX_QUEUE_MESSAGES; i += 3) {
+      ASSERT_EQ(get(queue), i);
+    }
+  }
+  EXPECT_EQ(get(queue), std::nullopt);
+}
+
 TEST(MessageQueue, first_in_first_out) {
   MessageQueue queue(unique_name("queue"), options(5, 8));
   EXPECT_TRUE(queue.created());

@@ -2,7 +2,8 @@
 //
 // A scenario is made anew for every kill. The victim, a forked child, is stepped through its call
 // by ptrace; after so many instructions it is killed, and the others check what they were promised.
-// A system call counts as one step; one in which the victim sleeps is also where it is killed last.
+// A system call counts as one step, and so does an instruction that fills memory. A call that sleeps is
+// killed in its sleep last.
 #pragma once
 
 #if defined(__linux__) && defined(__x86_64__)
@@ -30,6 +31,11 @@ class Scenario {
   virtual void call() = 0;
   // In the survivors' process, while the victim stands before the call.
   virtual void prepared() {}
+  // In the survivors' process, when the victim sleeps in the call: true: they have done something, and
+  // it goes on; at most once.
+  virtual bool asleep() { return false; }
+  // In the survivors' process, when the victim stands where it is about to be killed.
+  virtual void stopped() {}
   // In the survivors' process, when the victim is gone. `finished`: the call had returned.
   virtual void after(bool finished) = 0;
 };

@@ -166,6 +166,7 @@ class MappedStructure:
 
     @property
     def lockPath(self) -> str:
+        """Of the lock's file."""
         return self._files.lock
 
     @property

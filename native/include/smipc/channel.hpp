@@ -224,7 +224,8 @@ class Reader : public detail::End {
   // stop or destroy this end. What it throws does not end the listener: the first exception is
   // kept for stop_listening().
   void listen(ListenerCallback callback) {
-    auto listener = std::make_unique<detail::Listener>(std::move(callback), nullptr);
+    // Braces: clang before 16 makes no aggregate of parentheses, which make_unique uses.
+    std::unique_ptr<detail::Listener> listener(new detail::Listener{std::move(callback), nullptr});
     detail::check(smipc_channel_listen(handle(), &detail::Listener::call, listener.get()));
     listener_ = std::move(listener);
   }

@@ -11,6 +11,7 @@ using namespace smipc::detail;
 namespace {
 
 constexpr std::int64_t kBindingSliceNs = 200'000'000;
+constexpr std::int64_t kSpinningSliceNs = 10'000'000;  // no signal ends a wait that only spins
 constexpr std::size_t kGroup = 32;
 
 // Reads Python's marshal format, version 2, as far as a list of bytes goes. It comes from the
@@ -117,7 +118,8 @@ SMIPC_API int64_t smipc_channel_fetch(smipc_channel* channel, int64_t timeout_ns
 }
 
 SMIPC_API int64_t smipc_channel_fetch_wait(smipc_channel* channel) {
-  return smipc_channel_fetch(channel, kBindingSliceNs);
+  const bool spins = channel != nullptr && channel->wait_policy == SMIPC_WAIT_SPIN;
+  return smipc_channel_fetch(channel, spins ? kSpinningSliceNs : kBindingSliceNs);
 }
 
 SMIPC_API int64_t smipc_channel_fetch_soon(smipc_channel* channel) {

@@ -229,7 +229,7 @@ Status circular_buffer_close(Buffer& buffer) {
   const PlatResult entered = plat_setup_enter({buffer.name, kKindCircularBuffer}, false,
                                               SMIPC_ACCESS_ALL, kSetupTimeoutNs, &setup.setup);
   const bool ours = entered && is_ours(buffer, setup.setup);
-  buffer.shm->writer_pid.store(0, std::memory_order_relaxed);  // tells readers that this was all
+  buffer.shm->writer_pid.store(0, std::memory_order_relaxed);     // tells readers that this was all
   if (ours) plat_setup_remove(setup.setup, false, buffer.nonce);  // I3
   plat_segment_release(buffer.segment);
   return SMIPC_OK;

@@ -9,7 +9,7 @@
 namespace smipc::detail {
 namespace {
 
-constexpr std::int64_t kSliceNs = 20'000'000;
+constexpr std::int64_t kSliceNs = 10'000'000;
 constexpr std::int64_t kLeastPatienceNs = 100'000'000;
 // Holders are done within some 20 ns, unless they lose their processor. Who finds the lock taken stays
 // away from its line for longer than that, so that the holder can go on to its next calls: two that
@@ -61,7 +61,9 @@ bool queue_member_lives(Queue& queue, std::uint32_t id) {
   const std::uint32_t role = member_role(id);
   if (role >= kQueueMembers || role == member_role(queue.id)) return false;
   const MemberShm& member = queue.shm->members[role];
-  // Relaxed: an id that does not match is of a member that ended before its successor came.
+  // M4 (pairs with M3): the generation is no older than the lock or slot that names the member; so one
+  // that does not match is of a member that ended before its successor came.
+  std::atomic_thread_fence(std::memory_order_acquire);
   const std::uint32_t generation = member.generation.load(std::memory_order_relaxed);
   if (generation % kMemberGenerations != member_generation(id)) return false;
   return plat_segment_role_held(queue.segment, role, member.pid.load(std::memory_order_relaxed),

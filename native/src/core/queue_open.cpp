@@ -1,9 +1,10 @@
 // Opening, closing and unlinking message queues, inside the setup section of the name (platform.h).
 //
 // I1. The creator stores `magic` last: a segment without it is nobody's, and is started over.
-// I2. A handle holds a role of its own, one of kQueueMembers. Before it takes the name of a role that
-//     others have had, it gives back what the last one of them was killed with in hand; nobody else
-//     can know that any more once the role is held again.
+// I2. A handle holds a role of its own, one of kQueueMembers, and is known by its name before it takes the
+//     lock: who holds the lock under a name that nobody knows is taken for dead. Then it gives back what
+//     the last one of that role was killed with in hand, which nobody else can tell from its own. The
+//     lock is taken for that in any case: with it, nobody is just counting what is in hand.
 // I3. Removing the name keeps the file where members can ask about each other.
 #include <algorithm>
 #include <cstring>
@@ -112,18 +113,20 @@ Status map(const QueueRequest& request, const Setup& setup, const QueueShm& shm,
 Status join(Queue* queue) {
   const std::uint32_t role = member_role(queue->id);
   MemberShm& member = queue->shm->members[role];
-  const std::uint32_t last = member.generation.load(std::memory_order_relaxed);
-  const std::uint32_t last_id = member_id(role, last);
-  queue->id = member_id(role, last + 1);
-  if (member.in_hand.load(std::memory_order_relaxed) != 0) {
-    const Status status = queue_lock(*queue, Deadline(0));
-    if (status != SMIPC_OK) return status;
-    queue_reclaim(*queue, last_id);
-    queue_unlock(*queue);
-  }
+  const std::uint32_t generation = member.generation.load(std::memory_order_relaxed) + 1;
   member.pid.store(plat_process_id(), std::memory_order_relaxed);
   member.start_time.store(plat_process_start_time(), std::memory_order_relaxed);
-  member.generation.store(last + 1, std::memory_order_release);
+  member.generation.store(generation, std::memory_order_relaxed);
+  // M3 (pairs with M4): the generation before every lock and slot that names it.
+  std::atomic_thread_fence(std::memory_order_release);
+  queue->id = member_id(role, generation);
+  const Status status = queue_lock(*queue, Deadline(kSetupTimeoutNs));
+  if (status != SMIPC_OK) {
+    member.pid.store(0, std::memory_order_relaxed);
+    return status;
+  }
+  if (member.in_hand.load(std::memory_order_relaxed) != 0) queue_reclaim(*queue, role);
+  queue_unlock(*queue);
   return SMIPC_OK;
 }
 
@@ -152,6 +155,9 @@ Status create(const QueueRequest& request, Setup& setup, Queue* queue) {
     queue->free_slots[i].store(shape.max_messages - 1 - i, std::memory_order_relaxed);
   }
   queue->created = true;
+  // Before the magic, so that a creator that is killed right after it leaves nothing for ever.
+  const bool goes = request.options.unlink != SMIPC_UNLINK_NEVER;
+  shm->goes_with_owner.store(goes ? 1 : 0, std::memory_order_relaxed);
   const Status joined = join(queue);
   // I1. Release: everything before the magic, as for channels.
   if (joined == SMIPC_OK) shm->header.magic.store(kSegmentMagic, std::memory_order_release);

@@ -69,12 +69,12 @@ void wake_all_sides(Queue& queue) {
   wakes.wake(queue);
 }
 
-// kWriting or kTaken if the member has it in hand, else kFree.
-SlotState in_hand_of(const Queue& queue, std::uint32_t index, std::uint32_t member) {
+// kWriting or kTaken if whoever has had the role has it in hand, else kFree.
+SlotState in_hand_of(const Queue& queue, std::uint32_t index, std::uint32_t role) {
   const std::uint32_t word = queue.slot(index).word.load(std::memory_order_acquire);  // Z2
   const SlotState state = slot_state(word);
   if (state != SlotState::kWriting && state != SlotState::kTaken) return SlotState::kFree;
-  return slot_member(word) == member ? state : SlotState::kFree;
+  return member_role(slot_member(word)) == role ? state : SlotState::kFree;
 }
 
 // A slot in the hands of somebody who will not go on is free, or ready again.
@@ -89,11 +89,11 @@ void give_up(Queue& queue, std::uint32_t index, SlotState state) {
   }
 }
 
-// Up to `in_hand` slots of a dead member.
-std::uint32_t reclaim_slots(Queue& queue, std::uint32_t dead, std::uint32_t in_hand) {
+// Up to `in_hand` slots of whoever has had the role.
+std::uint32_t reclaim_slots(Queue& queue, std::uint32_t role, std::uint32_t in_hand) {
   std::uint32_t found = 0;
   for (std::uint32_t index = 0; index < queue.shape.max_messages && found < in_hand; ++index) {
-    const SlotState state = in_hand_of(queue, index, dead);
+    const SlotState state = in_hand_of(queue, index, role);
     if (state == SlotState::kFree) continue;
     ++found;
     give_up(queue, index, state);
@@ -111,7 +111,7 @@ void queue_settle(Queue& queue) {
     queue.has_left.store(false, kRelaxed);
   }
   for (const std::uint32_t index : left) {
-    const SlotState state = in_hand_of(queue, index, queue.id);
+    const SlotState state = in_hand_of(queue, index, member_role(queue.id));
     if (state == SlotState::kFree) continue;  // no honest member has done that
     give_up(queue, index, state);
     for (AtomicU32* count : {&queue.self().in_hand, &queue.shm->in_hand}) {
@@ -143,10 +143,10 @@ void queue_repair(Queue& queue, std::uint32_t dead) {
   wake_all_sides(queue);
 }
 
-void queue_reclaim(Queue& queue, std::uint32_t dead) {
+void queue_reclaim(Queue& queue, std::uint32_t role) {
   QueueShm& shm = *queue.shm;
-  MemberShm& member = shm.members[member_role(dead)];
-  const std::uint32_t found = reclaim_slots(queue, dead, member.in_hand.load(kRelaxed));
+  MemberShm& member = shm.members[role];
+  const std::uint32_t found = reclaim_slots(queue, role, member.in_hand.load(kRelaxed));
   const std::uint32_t total = shm.in_hand.load(kRelaxed);
   member.in_hand.store(0, kRelaxed);
   shm.in_hand.store(total - std::min(total, found), kRelaxed);
@@ -167,7 +167,7 @@ bool queue_look_for_dead(Queue& queue, bool now) {
     if (queue_lock(queue, Deadline(0)) != SMIPC_OK) return reclaimed;
     // A successor that came meanwhile has reclaimed already, and is not to lose what is its own.
     if (id == member_id(role, member.generation.load(kRelaxed)) && !queue_member_lives(queue, id)) {
-      queue_reclaim(queue, id);
+      queue_reclaim(queue, role);
       reclaimed = true;
     }
     queue_unlock(queue);

@@ -10,8 +10,9 @@ namespace smipc::detail {
 // anywhere: the next one starts over.
 void queue_repair(Queue& queue, std::uint32_t dead);
 
-// With the lock: the same for what is in the hands of one member that has ended.
-void queue_reclaim(Queue& queue, std::uint32_t dead);
+// With the lock: the same for what is in the hands of all who have had a role that nobody holds, or that
+// the caller has just taken.
+void queue_reclaim(Queue& queue, std::uint32_t role);
 
 // With the lock: gives back what calls of this handle have left in hand.
 void queue_settle(Queue& queue);

@@ -116,6 +116,9 @@ PlatResult shm_create(const std::string& path, std::uint32_t access, FileDescrip
   if (!fd) {
     if (errno == EEXIST) return {SMIPC_E_EXISTS, path + " exists"};
     if (errno == ENOSPC) return {SMIPC_E_NO_SPACE, shm_directory() + " takes no more files"};
+    if (errno == ENOENT) {
+      return {SMIPC_E_OS, "there is no " + shm_directory() + ", where shared memory would be"};
+    }
     return open_failure(path, errno);
   }
   struct stat info = {};
