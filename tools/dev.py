@@ -12,11 +12,9 @@
     python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
 
-A machine needs Python and a C++ compiler. All else comes from PyPI into .venv, or is built in
-build/; deleting the two undoes everything. Only GoogleTest and clang, which PyPI does not have, are
-looked for on the system, and installed there only when this runs as root of a Debian.
-
-Only the standard library, and what lies beside this file, may be imported here.
+Needs Python and a C++ compiler. GoogleTest and clang are installed if this runs as root of a Debian;
+all else comes from PyPI into .venv, or is built in build/. Only the standard library, and what lies
+beside this file, may be imported here.
 """
 
 from __future__ import annotations
