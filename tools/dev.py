@@ -12,9 +12,8 @@
     python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
 
-Needs Python and a C++ compiler. GoogleTest and clang are installed if this runs as root of a Debian;
-all else comes from PyPI into .venv, or is built in build/. Only the standard library, and what lies
-beside this file, may be imported here.
+Needs Python and a C++ compiler; GoogleTest and clang are installed as root of a Debian. All else
+comes from PyPI into .venv. Imports only the standard library, and what lies beside this file.
 """
 
 from __future__ import annotations
