@@ -6,16 +6,14 @@
     python3 tools/dev.py sanitize             the C++ tests under ASan + UBSan, then TSan
     python3 tools/dev.py native-test          the C++ tests alone
     python3 tools/dev.py kills                kill at every instruction of every call: half an hour
+    python3 tools/dev.py fuzz                 a hostile peer: libFuzzer, 20 s of each harness
     python3 tools/dev.py models               the models of the protocols, with spin
     python3 tools/dev.py generate             smipc/_abi.py from smipc.h
     python3 tools/dev.py windows              the same tests on Windows, by mingw-w64 and Wine
     python3 tools/dev.py bench [...]
 
-A machine needs Python and a C++ compiler. All else comes from PyPI into .venv, or is built in
-build/; deleting the two undoes everything. GoogleTest is the exception: PyPI does not have it, so
-it is looked for on the system, and installed there only when this runs as root of a Debian.
-
-Only the standard library, and what lies beside this file, may be imported here.
+Needs Python and a C++ compiler; GoogleTest and clang are installed as root of a Debian. All else
+comes from PyPI into .venv. Imports only the standard library, and what lies beside this file.
 """
 
 from __future__ import annotations
@@ -371,6 +369,7 @@ JOBS = {
     "sanitize": (job_sanitize, "C++ tests under sanitizers; 'address' or 'thread' picks one"),
     "native-test": (job_native_test, "the C++ tests alone"),
     "kills": (job_in("kills"), "kill a process at each instruction of a call; PATTERN picks calls"),
+    "fuzz": (job_in("fuzz"), "fuzz a hostile peer of each object; [SECONDS [HARNESS]]"),
     "models": (job_in("models"), "check the models with spin; --short, NAME picks some"),
     "generate": (job_generate, "write smipc/_abi.py from smipc.h"),
     "windows": (job_in("windows.jobs"), "build for Windows, test under Wine; build for macOS"),

@@ -64,7 +64,7 @@ else()
   target_link_options(smipc PRIVATE
     "LINKER:--version-script=${smipc_exports}" LINKER:--as-needed LINKER:-z,relro LINKER:-z,now
     LINKER:-z,nodelete)  # threads and fork handlers of the library outlive dlclose
-  if(NOT SMIPC_SANITIZE)
+  if(NOT SMIPC_SANITIZE AND NOT SMIPC_BUILD_FUZZERS)
     target_link_options(smipc PRIVATE -static-libgcc -static-libstdc++ LINKER:--no-undefined)
   endif()
   set_target_properties(smipc PROPERTIES LINK_DEPENDS "${smipc_exports}")

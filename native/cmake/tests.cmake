@@ -11,7 +11,7 @@ endif()
 if(WIN32)
   # Those that are about fork, signals, descriptors and files in /dev/shm.
   list(FILTER smipc_test_sources EXCLUDE
-    REGEX "/(descriptor_test|ends_test|exhaustion_test|fork_test|layout_test|message_queue_death_test|support_posix)\\.cpp$")
+    REGEX "/(descriptor_test|ends_test|exhaustion_test|fork_test|layout_test|message_queue_death_test|message_queue_stolen_test|support_posix)\\.cpp$")
 else()
   list(FILTER smipc_test_sources EXCLUDE REGEX "/support_windows\\.cpp$")
 endif()

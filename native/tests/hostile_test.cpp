@@ -335,5 +335,26 @@ TEST_P(HostilePeer, of_those_who_attach) {
   }
 }
 
+// A capacity beyond the ring would let a reservation wrap around to a few bytes of room.
+TEST(HostileHeader, a_capacity_that_the_ring_does_not_have_is_refused) {
+  for (const Settings& settings :
+       {Settings{.framing = SMIPC_MESSAGE}, Settings{.framing = SMIPC_STREAM}}) {
+    for (const std::uint64_t lie : {UINT64_MAX, UINT64_MAX - 7, kCapacity + 8, std::uint64_t{0}}) {
+      Settings kernel = settings;
+      kernel.lifetime = SMIPC_LIFETIME_KERNEL;
+      const std::string name = unique_name("capacity");
+      {
+        End writer(name, SMIPC_WRITER, kCapacity, kernel);
+        static_cast<Channel&>(*static_cast<smipc_channel*>(writer)).shm->header.capacity_bytes =
+            lie;
+      }
+      smipc_channel* channel = nullptr;
+      EXPECT_STATUS(SMIPC_E_CORRUPT, try_open(name, SMIPC_WRITER, kCapacity, kernel, &channel));
+      EXPECT_EQ(channel, nullptr);
+      EXPECT_OK(smipc_channel_unlink(name.data(), name.size()));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace smipc::test

@@ -87,7 +87,7 @@ inline std::uint64_t take(MessageQueue& queue) {
 }
 
 inline smipc_status lock(Queue& queue) {
-  return detail::queue_lock(queue, detail::Deadline(0), detail::Patience::kCaller);
+  return detail::queue_lock(queue, detail::Deadline(0));
 }
 
 // A child that opens the queue, does something, and is killed.

@@ -231,6 +231,26 @@ TEST_F(StructureTest, force_replaces_it_for_everybody_at_the_next_lock) {
   EXPECT_EQ(*old, 3);
 }
 
+// Each mapping would stay until the handle is freed: a process has some 65,000 of them.
+TEST_F(StructureTest, who_says_that_it_was_replaced_when_it_was_not_gets_nothing_mapped) {
+  LockedStructure<Numbers>::create(path("n"));
+  LockedStructure<Numbers> numbers(path("n"));
+  const std::int64_t* const first = &numbers.read()->a;
+  detail::LockPageShm page = {};
+  page.magic = detail::kLockMagic;
+  page.layout_version = detail::kLockLayoutVersion;
+  page.editor_pid = 99;
+  for (std::uint32_t lie = 1000; lie < 1004; ++lie) {
+    page.generation = lie;
+    std::fstream file(path("n.lock"), std::ios::in | std::ios::out | std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&page), sizeof page);
+    file.close();
+    EXPECT_EQ(&numbers.read()->a, first);
+  }
+  LockedStructure<Numbers>::create(path("n"), {}, true);
+  EXPECT_NE(&numbers.read()->a, first);
+}
+
 TEST_F(StructureTest, a_killed_editor_is_told_and_a_forked_child_has_no_lock) {
   LockedStructure<Numbers>::create(path("n"));
   LockedStructure<Numbers> numbers(path("n"));

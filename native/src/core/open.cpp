@@ -115,6 +115,12 @@ Status inspect(const Request& request, const Setup& setup, HeaderImage* image, b
   return SMIPC_OK;
 }
 
+// How far head may run ahead of tail. One message of the capacity's size always fits, with its header
+// and padding.
+std::uint64_t limit_of(std::uint32_t framing, std::uint64_t capacity) {
+  return framing == SMIPC_MESSAGE ? record_cost(capacity) : capacity;
+}
+
 bool sizes_are_sane(const SegmentHeaderShm& header) {
   const std::uint64_t step = plat_ring_granularity();
   const std::uint64_t least = header.framing == SMIPC_MESSAGE ? 2 * kRecordHeader : 1;
@@ -123,6 +129,8 @@ bool sizes_are_sane(const SegmentHeaderShm& header) {
          header.ring_offset <= header.total_bytes &&
          header.ring_bytes <= header.total_bytes - header.ring_offset &&
          header.limit_bytes >= least && header.limit_bytes <= header.ring_bytes &&
+         header.capacity_bytes <= header.limit_bytes &&
+         header.limit_bytes == limit_of(header.framing, header.capacity_bytes) &&
          header.framing <= SMIPC_MESSAGE && header.lifetime <= SMIPC_LIFETIME_KERNEL &&
          header.access <= SMIPC_ACCESS_ALL;
 }
@@ -160,9 +168,7 @@ void fill_header(SegmentHeaderShm& header, const Request& request, std::uint64_t
   header.kind = kKindChannel;
   header.fingerprint = layout_fingerprint();
   header.capacity_bytes = request.capacity;
-  // One message of the capacity's size always fits, header and padding included.
-  header.limit_bytes =
-      request.options.framing == SMIPC_MESSAGE ? record_cost(request.capacity) : request.capacity;
+  header.limit_bytes = limit_of(request.options.framing, request.capacity);
   header.ring_offset = round_up(sizeof(ChannelShm), step);
   header.ring_bytes = round_up(header.limit_bytes, step);
   header.total_bytes = header.ring_offset + header.ring_bytes;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/biased_gate.h"
 #include "core/deadline.h"
@@ -60,6 +61,11 @@ struct Queue {
   std::uint64_t moved[2] = {};  // messages received and sent by this handle; under `lock`
   std::atomic<bool> pacing[2] = {};
   std::atomic<std::int64_t> last_look_ns{0};  // for the dead
+
+  // Slots that calls of this handle have left in hand (I5 of queue_transfer.cpp).
+  std::mutex left_mutex;
+  std::vector<std::uint32_t> left;  // guarded by left_mutex
+  std::atomic<bool> has_left{false};
 
   PlatSegment* segment = nullptr;
   std::uint64_t nonce = 0;

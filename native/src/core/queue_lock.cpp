@@ -70,9 +70,8 @@ bool queue_member_lives(Queue& queue, std::uint32_t id) {
                                 member.start_time.load(std::memory_order_relaxed));
 }
 
-Status queue_lock_slowly(Queue& queue, const Deadline& deadline, Patience patience) {
+Status queue_lock_slowly(Queue& queue, const Deadline& deadline) {
   if (spin(queue)) return SMIPC_OK;
-  const bool by_caller = patience == Patience::kCaller;
   const std::int64_t start_ns = plat_now_ns();
   for (;;) {
     if (try_take(queue, kLockContended)) return SMIPC_OK;  // I3
@@ -87,7 +86,6 @@ Status queue_lock_slowly(Queue& queue, const Deadline& deadline, Patience patien
     word |= kLockContended;
     const PlatWake wake = plat_wait(queue.wait_point(QueueWait::kLock, word), kSliceNs);
     if (wake == PlatWake::kTimedOut && take_over(queue, word)) return SMIPC_OK;
-    if (!by_caller) continue;
     if (queue.gate.closed()) return queue_failure(queue, SMIPC_E_CLOSED);
     const std::int64_t now_ns = plat_now_ns();
     if (now_ns - start_ns >= kLeastPatienceNs &&

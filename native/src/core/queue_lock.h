@@ -8,25 +8,31 @@
 #pragma once
 
 #include "core/queue.h"
+#include "core/queue_repair.h"
 
 namespace smipc::detail {
 
 // Whether the member that a word of shared memory names may still act; asks the OS, ~3 us.
 bool queue_member_lives(Queue& queue, std::uint32_t id);
 
-// kCaller: may be given up, for the deadline (at least 100 ms, which an honest holder never takes), a
-// signal or a close. kMustHave: ends only with the lock.
-enum class Patience : std::uint8_t { kCaller, kMustHave };
-Status queue_lock_slowly(Queue& queue, const Deadline& deadline, Patience patience);
+Status queue_lock_slowly(Queue& queue, const Deadline& deadline);
 
-inline Status queue_lock(Queue& queue, const Deadline& deadline, Patience patience) {
+// Given up for the deadline (at least 100 ms, which an honest holder never takes), a signal or a close:
+// SMIPC_E_TIMED_OUT, _INTERRUPTED, _CLOSED. Nobody who has not been asked to waits for it for ever: its
+// holder may be stopped, or may not mean to give it back. Whoever gets it gives back what calls of the
+// same handle have left in hand.
+inline Status queue_lock(Queue& queue, const Deadline& deadline) {
   std::uint32_t expected = 0;
   // M1 (pairs with M2): what the last holder did.
-  if (queue.shm->lock.compare_exchange_strong(expected, queue.id, std::memory_order_acquire,
-                                              std::memory_order_relaxed)) [[likely]] {
-    return 0;
+  if (!queue.shm->lock.compare_exchange_strong(expected, queue.id, std::memory_order_acquire,
+                                               std::memory_order_relaxed)) [[unlikely]] {
+    const Status status = queue_lock_slowly(queue, deadline);
+    if (status != 0) return status;
   }
-  return queue_lock_slowly(queue, deadline, patience);
+  // Relaxed: a hint; the list has a mutex.
+  if (queue.has_left.load(std::memory_order_relaxed)) [[unlikely]]
+    queue_settle(queue);
+  return 0;
 }
 
 inline void queue_unlock(Queue& queue) {

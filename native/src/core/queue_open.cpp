@@ -120,7 +120,7 @@ Status join(Queue* queue) {
   // M3 (pairs with M4): the generation before every lock and slot that names it.
   std::atomic_thread_fence(std::memory_order_release);
   queue->id = member_id(role, generation);
-  const Status status = queue_lock(*queue, Deadline(kSetupTimeoutNs), Patience::kCaller);
+  const Status status = queue_lock(*queue, Deadline(kSetupTimeoutNs));
   if (status != SMIPC_OK) {
     member.pid.store(0, std::memory_order_relaxed);
     return status;
@@ -226,9 +226,11 @@ Status open_once(const QueueRequest& request, Queue* queue, bool* again) {
 
 bool goes_with_owner(const std::byte* head, std::size_t size) {
   if (size < offsetof(QueueShm, members)) return true;  // never completed
-  const auto& shm = *reinterpret_cast<const QueueShm*>(head);
-  return shm.header.magic.load(std::memory_order_relaxed) == 0 ||
-         shm.goes_with_owner.load(std::memory_order_relaxed) != 0;
+  std::uint64_t magic = 0;  // copied: `head` is not aligned as a segment is
+  std::uint32_t goes = 0;
+  std::memcpy(&magic, head + offsetof(SegmentHeaderShm, magic), sizeof magic);
+  std::memcpy(&goes, head + offsetof(QueueShm, goes_with_owner), sizeof goes);
+  return magic == 0 || goes != 0;
 }
 
 }  // namespace
@@ -293,6 +295,11 @@ Status queue_close(Queue& queue) {
   while (!queue.gate.empty()) {
     queue_kick(queue);
     plat_pause(1'000'000);
+  }
+  // What those calls have left in hand, if the lock is to be had; else it is given back by others.
+  if (queue.has_left.load(std::memory_order_relaxed) &&
+      queue_lock(queue, Deadline(0)) == SMIPC_OK) {
+    queue_unlock(queue);
   }
   queue.self().pid.store(0, std::memory_order_relaxed);
   plat_segment_release(queue.segment);

@@ -69,28 +69,57 @@ void wake_all_sides(Queue& queue) {
   wakes.wake(queue);
 }
 
+// kWriting or kTaken if whoever has had the role has it in hand, else kFree.
+SlotState in_hand_of(const Queue& queue, std::uint32_t index, std::uint32_t role) {
+  const std::uint32_t word = queue.slot(index).word.load(std::memory_order_acquire);  // Z2
+  const SlotState state = slot_state(word);
+  if (state != SlotState::kWriting && state != SlotState::kTaken) return SlotState::kFree;
+  return member_role(slot_member(word)) == role ? state : SlotState::kFree;
+}
+
+// A slot in the hands of somebody who will not go on is free, or ready again.
+void give_up(Queue& queue, std::uint32_t index, SlotState state) {
+  SlotShm& slot = queue.slot(index);
+  slot.word.store(slot_word(given_up(state)), std::memory_order_release);  // Z1
+  if (state == SlotState::kWriting) {
+    index_give_free(queue, index);
+  } else {
+    queue_count_ready(queue);
+    index_insert(queue, index, slot.priority.load(kRelaxed), slot.sequence.load(kRelaxed));
+  }
+}
+
 // Up to `in_hand` slots of whoever has had the role.
 std::uint32_t reclaim_slots(Queue& queue, std::uint32_t role, std::uint32_t in_hand) {
   std::uint32_t found = 0;
   for (std::uint32_t index = 0; index < queue.shape.max_messages && found < in_hand; ++index) {
-    SlotShm& slot = queue.slot(index);
-    const std::uint32_t word = slot.word.load(std::memory_order_acquire);  // Z2
-    const SlotState state = slot_state(word);
-    if (state != SlotState::kWriting && state != SlotState::kTaken) continue;
-    if (member_role(slot_member(word)) != role) continue;
+    const SlotState state = in_hand_of(queue, index, role);
+    if (state == SlotState::kFree) continue;
     ++found;
-    slot.word.store(slot_word(given_up(state)), std::memory_order_release);  // Z1
-    if (state == SlotState::kWriting) {
-      index_give_free(queue, index);
-    } else {
-      queue_count_ready(queue);
-      index_insert(queue, index, slot.priority.load(kRelaxed), slot.sequence.load(kRelaxed));
-    }
+    give_up(queue, index, state);
   }
   return found;
 }
 
 }  // namespace
+
+void queue_settle(Queue& queue) {
+  std::vector<std::uint32_t> left;
+  {
+    const std::lock_guard<std::mutex> guard(queue.left_mutex);
+    left.swap(queue.left);
+    queue.has_left.store(false, kRelaxed);
+  }
+  for (const std::uint32_t index : left) {
+    const SlotState state = in_hand_of(queue, index, member_role(queue.id));
+    if (state == SlotState::kFree) continue;  // no honest member has done that
+    give_up(queue, index, state);
+    for (AtomicU32* count : {&queue.self().in_hand, &queue.shm->in_hand}) {
+      count->store(count->load(kRelaxed) - 1, kRelaxed);
+    }
+  }
+  if (!left.empty()) wake_all_sides(queue);
+}
 
 void queue_repair(Queue& queue, std::uint32_t dead) {
   QueueShm& shm = *queue.shm;
@@ -135,7 +164,7 @@ bool queue_look_for_dead(Queue& queue, bool now) {
     if (member.in_hand.load(kRelaxed) == 0) continue;
     const std::uint32_t id = member_id(role, member.generation.load(kRelaxed));
     if (queue_member_lives(queue, id)) continue;
-    if (queue_lock(queue, Deadline(0), Patience::kCaller) != SMIPC_OK) return reclaimed;
+    if (queue_lock(queue, Deadline(0)) != SMIPC_OK) return reclaimed;
     // A successor that came meanwhile has reclaimed already, and is not to lose what is its own.
     if (id == member_id(role, member.generation.load(kRelaxed)) && !queue_member_lives(queue, id)) {
       queue_reclaim(queue, role);

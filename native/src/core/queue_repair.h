@@ -14,6 +14,9 @@ void queue_repair(Queue& queue, std::uint32_t dead);
 // the caller has just taken.
 void queue_reclaim(Queue& queue, std::uint32_t role);
 
+// With the lock: gives back what calls of this handle have left in hand.
+void queue_settle(Queue& queue);
+
 // Without the lock: asks about everybody who has slots in hand, at most every 67 ms unless `now`,
 // and reclaims from the dead. true: it has.
 bool queue_look_for_dead(Queue& queue, bool now);

@@ -7,6 +7,9 @@
 // I3. The slot of a taken message keeps its priority and sequence until it is written again, so that
 //     it comes again at its place if its receiver is killed.
 // I4. A message gets its sequence when it is committed.
+// I5. Who cannot have the lock again after a copy leaves the slot in hand, and gives up. The handle's
+//     next call that has the lock gives it back: what was being written is not there, what was taken is
+//     ready again. If there is no such call, others do it when the handle is closed, or its process dead.
 #include <algorithm>
 #include <cstring>
 
@@ -68,8 +71,22 @@ void take_in_hand(Queue& queue, SlotShm& slot, SlotState state) {
   slot.word.store(slot_word(state, queue.id), std::memory_order_release);
 }
 
-// Copies into a free slot, and returns with the lock.
-Status fill(Queue& queue, std::uint32_t index, const void* data, std::uint64_t size) {
+// Takes the lock again, after a copy without it.
+Status come_back(Queue& queue, std::uint32_t index, const Deadline& deadline) {
+  const Status status = queue_lock(queue, deadline);
+  if (status == SMIPC_OK) {
+    count_in_hand(queue, -1);
+    return status;
+  }
+  const std::lock_guard<std::mutex> guard(queue.left_mutex);  // I5
+  queue.left.push_back(index);
+  queue.has_left.store(true, kRelaxed);
+  return status;
+}
+
+// Copies into a free slot, and returns with the lock; or without it, and gives up.
+Status fill(Queue& queue, std::uint32_t index, const void* data, std::uint64_t size,
+            const Deadline& deadline) {
   if (size <= kCopiedInside) {
     copy_bytes(queue.payload(index), data, static_cast<std::size_t>(size));
     return SMIPC_OK;
@@ -77,9 +94,7 @@ Status fill(Queue& queue, std::uint32_t index, const void* data, std::uint64_t s
   take_in_hand(queue, queue.slot(index), SlotState::kWriting);
   queue_unlock(queue);
   std::memcpy(queue.payload(index), data, static_cast<std::size_t>(size));
-  const Status status = queue_lock(queue, Deadline(kForever), Patience::kMustHave);
-  if (status == SMIPC_OK) count_in_hand(queue, -1);
-  return status;
+  return come_back(queue, index, deadline);
 }
 
 // With the lock: the slot becomes a message.
@@ -100,13 +115,13 @@ bool commit(Queue& queue, std::uint32_t index, std::uint64_t size, std::uint32_t
 
 // With the lock, which it gives back: there is a free slot.
 Status send_now(Queue& queue, const void* data, std::uint64_t size, std::uint32_t priority,
-                const QueueWaiter& waiter) {
+                const Deadline& deadline, const QueueWaiter& waiter) {
   std::uint32_t index = 0;
   if (!index_take_free(queue, &index)) {
     return give_up(queue, "its list of free slots has", queue.shm->free_count.load(kRelaxed));
   }
   fetch_free_ahead(queue);
-  const Status status = fill(queue, index, data, size);
+  const Status status = fill(queue, index, data, size, deadline);
   if (status != SMIPC_OK) return status;
   if (!commit(queue, index, size, priority)) {
     return give_up(queue, "its list of messages has", queue.shm->run_count.load(kRelaxed));
@@ -121,8 +136,9 @@ Status send_now(Queue& queue, const void* data, std::uint64_t size, std::uint32_
   return SMIPC_OK;
 }
 
-// Copies out of the first message, which is no longer in the index, and returns with the lock.
-Status empty(Queue& queue, std::uint32_t index, void* buffer, std::uint64_t size) {
+// Copies out of the first message, which is no longer in the index, and returns as fill does.
+Status empty(Queue& queue, std::uint32_t index, void* buffer, std::uint64_t size,
+             const Deadline& deadline) {
   if (size <= kCopiedInside) {
     copy_bytes(buffer, queue.payload(index), static_cast<std::size_t>(size));
     return SMIPC_OK;
@@ -130,14 +146,12 @@ Status empty(Queue& queue, std::uint32_t index, void* buffer, std::uint64_t size
   take_in_hand(queue, queue.slot(index), SlotState::kTaken);
   queue_unlock(queue);
   std::memcpy(buffer, queue.payload(index), static_cast<std::size_t>(size));
-  const Status status = queue_lock(queue, Deadline(kForever), Patience::kMustHave);
-  if (status == SMIPC_OK) count_in_hand(queue, -1);
-  return status;
+  return come_back(queue, index, deadline);
 }
 
 // With the lock, which it gives back: there is a message.
-Status receive_now(Queue& queue, void* buffer, std::uint64_t room, const QueueWaiter& waiter,
-                   Received* out) {
+Status receive_now(Queue& queue, void* buffer, std::uint64_t room, const Deadline& deadline,
+                   const QueueWaiter& waiter, Received* out) {
   QueueShm& shm = *queue.shm;
   IndexedMessage first;
   const std::uint32_t ready = shm.ready.load(kRelaxed);
@@ -160,7 +174,7 @@ Status receive_now(Queue& queue, void* buffer, std::uint64_t room, const QueueWa
   if (!index_remove_first(queue, first)) return give_up(queue, "its heap has", ready);
   fetch_message_ahead(queue);
   shm.ready.store(ready - 1, kRelaxed);
-  const Status status = empty(queue, first.slot, buffer, out->size);
+  const Status status = empty(queue, first.slot, buffer, out->size, deadline);
   if (status != SMIPC_OK) return status;
   // Z1, too: what was copied has been read before the slot is somebody else's.
   slot.word.store(slot_word(SlotState::kFree), std::memory_order_release);
@@ -179,11 +193,11 @@ Status queue_send(Queue& queue, const void* data, std::uint64_t size, std::uint3
                   const Deadline& deadline) {
   QueueWaiter waiter(queue, QueueWait::kSenders, deadline);
   for (;;) {
-    Status status = queue_lock(queue, deadline, Patience::kCaller);
+    Status status = queue_lock(queue, deadline);
     if (status != SMIPC_OK) return status;
     waiter.look();
     if (queue.shm->free_count.load(kRelaxed) != 0) [[likely]] {
-      return send_now(queue, data, size, priority, waiter);
+      return send_now(queue, data, size, priority, deadline, waiter);
     }
     status = waiter.wait();
     if (status != SMIPC_OK) return status;
@@ -196,11 +210,11 @@ Status queue_receive(Queue& queue, void* buffer, std::uint64_t room, const Deadl
     queue_look_for_dead(queue, false);  // what they had in hand may be what comes next
   QueueWaiter waiter(queue, QueueWait::kReceivers, deadline);
   for (;;) {
-    Status status = queue_lock(queue, deadline, Patience::kCaller);
+    Status status = queue_lock(queue, deadline);
     if (status != SMIPC_OK) return status;
     waiter.look();
     if (queue.shm->ready.load(kRelaxed) != 0) [[likely]] {
-      status = receive_now(queue, buffer, room, waiter, out);
+      status = receive_now(queue, buffer, room, deadline, waiter, out);
       if (queue.followed.load(kRelaxed)) [[unlikely]]
         queue_follow(queue);
       return status;

@@ -105,7 +105,7 @@ Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition r
                         void* context) {
   Status last_look = SMIPC_OK;
   for (;;) {
-    const Status status = queue_lock(queue, deadline, Patience::kCaller);
+    const Status status = queue_lock(queue, deadline);
     if (status != SMIPC_OK) return status;
     if (ready(queue, context) || last_look != SMIPC_OK || deadline.tries_only()) {
       const bool is_ready = ready(queue, context);
@@ -127,13 +127,15 @@ Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition r
 }
 
 void queue_kick(Queue& queue) {
-  if (queue_lock(queue, Deadline(0), Patience::kMustHave) != SMIPC_OK) return;
-  for (const QueueWait who : {QueueWait::kReceivers, QueueWait::kSenders, QueueWait::kWatchers}) {
-    AtomicU32& word = queue.wait_word(who);
-    word.store((word.load(std::memory_order_relaxed) & ~kWaiting) + kWakeStep,
-               std::memory_order_relaxed);
+  // Without the lock the words stay as they are: who has not fallen asleep yet misses this kick.
+  if (queue_lock(queue, Deadline(0)) == SMIPC_OK) {
+    for (const QueueWait who : {QueueWait::kReceivers, QueueWait::kSenders, QueueWait::kWatchers}) {
+      AtomicU32& word = queue.wait_word(who);
+      word.store((word.load(std::memory_order_relaxed) & ~kWaiting) + kWakeStep,
+                 std::memory_order_relaxed);
+    }
+    queue_unlock(queue);
   }
-  queue_unlock(queue);
   for (const QueueWait who : {QueueWait::kReceivers, QueueWait::kSenders, QueueWait::kWatchers}) {
     plat_wake(queue.wait_point(who, 0));
   }

@@ -106,7 +106,8 @@ using QueueCondition = bool (*)(Queue& queue, void* context);
 Status queue_wait_until(Queue& queue, const Deadline& deadline, QueueCondition ready,
                         void* context);
 
-// Makes everything that sleeps in this process on this queue look at its flags; others, too.
+// Makes everything that sleeps in this process on this queue look at its flags; others, too. To be
+// repeated until nobody is left whom it has to reach.
 void queue_kick(Queue& queue);
 
 }  // namespace smipc::detail

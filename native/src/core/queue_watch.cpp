@@ -60,7 +60,7 @@ void QueueWatch::arm() {
 
 // Sleeps until there may be a message, or the bell has rung since `ring` was taken.
 void QueueWatch::sleep(const PlatWaitPoint& ring) {
-  if (queue_lock(queue_, Deadline(0), Patience::kCaller) != SMIPC_OK) {
+  if (queue_lock(queue_, Deadline(0)) != SMIPC_OK) {
     plat_wait(ring, kQueueSliceNs);
     return;
   }

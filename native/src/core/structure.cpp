@@ -40,16 +40,19 @@ Status map_current(Structure& structure, std::uint32_t generation) {
 }
 
 // With the lock held. Who died with it may have done so between the replacement of the file and saying
-// so.
+// so. Somebody who says so and has not done it gets nothing mapped: what is mapped stays until the
+// handle is freed, and would use up this process's mappings.
 Status follow_replacement(Structure& structure, std::uint32_t cut_off_pid, void** data) {
   const std::lock_guard<std::mutex> guard(structure.mutex);
   // Relaxed: the lock of the OS orders the page.
   const std::uint32_t now = structure.lock.page->generation.load(std::memory_order_relaxed);
   Status status = SMIPC_OK;
-  if (now != structure.generation ||
-      (cut_off_pid != 0 &&
-       !plat_mapped_file_is_current(structure.mappings.back().get(), structure.plan.path))) {
-    status = map_current(structure, now);
+  if (now != structure.generation || cut_off_pid != 0) {
+    if (plat_mapped_file_is_current(structure.mappings.back().get(), structure.plan.path)) {
+      structure.generation = now;
+    } else {
+      status = map_current(structure, now);
+    }
   }
   if (status == SMIPC_OK) structure.cut_off_pid = cut_off_pid;
   *data = structure.data;
