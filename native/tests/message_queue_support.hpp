@@ -86,9 +86,7 @@ inline std::uint64_t take(MessageQueue& queue) {
   return message.words[0];
 }
 
-inline smipc_status lock(Queue& queue) {
-  return detail::queue_lock(queue, detail::Deadline(0));
-}
+inline smipc_status lock(Queue& queue) { return detail::queue_lock(queue, detail::Deadline(0)); }
 
 // A child that opens the queue, does something, and is killed.
 inline void victim(const std::string& name, const std::function<void(MessageQueue&)>& act) {
