@@ -14,7 +14,12 @@ TARGETS = ("aarch64-macos.11.0", "x86_64-macos.11.0")
 # The layout of shared memory must be the same wherever it is compiled, so that a 32-bit program
 # could at least refuse it knowingly.
 LAYOUT_TARGETS = ("x86-linux-musl", "x86-windows-gnu", "arm-linux-musleabihf")
-LAYOUT_HEADERS = ("core/layout.h", "core/circular_layout.h", "core/lock_page.h")
+LAYOUT_HEADERS = (
+    "core/layout.h",
+    "core/circular_layout.h",
+    "core/lock_page.h",
+    "core/queue_layout.h",
+)
 SOURCE_FOLDERS = ("api", "core", "platform", "platform/posix", "platform/macos")
 FLAGS = ("-std=c++20", "-O0", "-Wall", "-Wextra", "-fvisibility=hidden", "-DSMIPC_BUILDING")
 
