@@ -209,6 +209,10 @@ std::size_t descriptors_in_use() {
 
 class Exhaustion : public testing::TestWithParam<Plan> {
  protected:
+  void SetUp() override {
+    if (kSanitized) GTEST_SKIP() << "a sanitizer takes descriptors and mappings of its own";
+  }
+
   template <class Shortage>
   void run(int step) {
     const Plan& plan = GetParam();
@@ -275,7 +279,6 @@ INSTANTIATE_TEST_SUITE_P(Of, Exhaustion, testing::ValuesIn(kPlans),
 TEST_P(Exhaustion, descriptors) { run<FewDescriptors>(1); }
 
 TEST_P(Exhaustion, mappings) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer ends the process when it gets no memory";
   if (FewMappings::limit() == 0 || FewMappings::limit() > 300'000) {
     GTEST_SKIP() << "this system lets a process have " << FewMappings::limit() << " mappings";
   }
