@@ -83,11 +83,13 @@ def _logs_result(name: str, base: type[Any]) -> Callable[..., Any]:
 
 def _next(self: Any) -> Any:
     try:
-        return self.recv()
+        for message in map(type(self).recv, (self,)):
+            return message
     except OppositeEndDiedError:
         raise
     except OppositeEndClosedError:
         raise StopIteration from None
+    raise AssertionError("unreachable")
 
 
 def _logs_argument(name: str, base: type[Any]) -> Callable[..., Any]:
