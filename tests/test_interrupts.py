@@ -20,6 +20,7 @@ import pytest
 from children import Child
 from pairs import Pair, open_pair
 from programs import program
+from storms import Interrupted, collect_in_a_storm
 
 import smipc
 from smipc import CHAN_R, CHAN_W, Channel
@@ -253,10 +254,6 @@ def test_a_handler_may_close_what_it_interrupts(name: bytes, start_child: Any) -
         child.finish()
 
 
-class Interrupted(Exception):
-    pass
-
-
 # Iterators of what the call returns. With `x = reader.recv()` Python itself may look for signals
 # between the call and the store; what a step of C takes from an iterator is never lost.
 RECEIVERS: dict[str, Any] = {
@@ -276,16 +273,7 @@ RECEIVERS: dict[str, Any] = {
 def test_a_storm_of_signals_that_raise_loses_nothing(name: bytes, how: str, capacity: int) -> None:
     """The timer lands anywhere in the code of the package, some thousand times."""
     writer, reader = open_pair(name, capacity)
-    received: list[Any] = []
-    interrupts = 0
     count = 10_000
-    armed = False
-
-    def handler(*_: object) -> None:
-        nonlocal armed
-        if armed:
-            armed = False
-            raise Interrupted
 
     def send() -> None:
         for i in range(count):
@@ -295,26 +283,11 @@ def test_a_storm_of_signals_that_raise_loses_nothing(name: bytes, how: str, capa
                 writer.send(b"%d" % i)
 
     thread = threading.Thread(target=send)
-    previous = signal.signal(signal.SIGALRM, handler)
     with writer, reader:
         writer.send_object("imports what it needs: no signal may come in the middle of an import")
         reader.recv_object()
         thread.start()
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
-            while len(received) < count:
-                try:
-                    armed = True
-                    # One step of C takes it from the call to the list: Python 3.10 would look for
-                    # signals on the way.
-                    received.extend(RECEIVERS[how](reader))
-                    armed = False
-                except Interrupted:
-                    interrupts += 1
-        finally:
-            armed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
+        received, interrupts = collect_in_a_storm(lambda: RECEIVERS[how](reader), count)
         thread.join()
         assert [int(message) for message in received] == list(range(count))
         assert interrupts > 0

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import targets
 from children import Child
+from storms import collect_in_a_storm
 
 import smipc
 from smipc import Flags, NamedMessageQueue
@@ -191,10 +192,6 @@ def test_signals_do_not_lengthen_a_timeout(text: str, start_child: Callable[...,
     assert queue.current_messages == 0
 
 
-class Interrupted(Exception):
-    pass
-
-
 @needs_posix
 @pytest.mark.parametrize("size", [10, 3000, 70_000])
 @pytest.mark.parametrize("timeout", [None, 60])
@@ -202,42 +199,20 @@ def test_a_storm_of_signals_that_raise_loses_nothing(
     text: str, size: int, timeout: float | None
 ) -> None:
     queue = create(text, 8, 70_000)
-    received: list[int] = []
-    interrupts = 0
     count = 3000
-    armed = False
-
-    def handler(*_: object) -> None:
-        nonlocal armed
-        if armed:
-            armed = False
-            raise Interrupted
 
     def send() -> None:
         for number in range(count):
             queue.send(b"%010d" % number + bytes(size - 10))
 
     thread = threading.Thread(target=send)
-    previous = signal.signal(signal.SIGALRM, handler)
     queue.receive(0)
     thread.start()
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
-        while len(received) < count:
-            try:
-                armed = True
-                for message in map(NamedMessageQueue.receive, (queue,), (timeout,)):
-                    received += (message,)  # type: ignore[arg-type]
-                    armed = False
-                    break
-            except Interrupted:
-                interrupts += 1
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    received, interrupts = collect_in_a_storm(
+        lambda: map(NamedMessageQueue.receive, (queue,), (timeout,)), count
+    )
     thread.join()
-    assert [int(message[0][:10]) for message in received] == list(range(count))  # type: ignore[index]
+    assert [int(message[0][:10]) for message in received] == list(range(count))
     assert interrupts > 0
 
 
