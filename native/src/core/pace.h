@@ -22,10 +22,10 @@ class Pace {
     if (burst >= kSeveral) {
       in_stream_ = true;
       try_every_ = kTryEvery;
+      short_bursts_ = 0;
     } else if (in_stream_ && ++short_bursts_ >= kShortBursts) {
       in_stream_ = false;
     }
-    if (burst >= kSeveral) short_bursts_ = 0;
     if (in_stream_) {
       adapt(burst);
       stay_away(delay_ns_);
