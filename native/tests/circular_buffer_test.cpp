@@ -4,19 +4,11 @@
 #include <array>
 #include <atomic>
 
+#include "status_of_call.hpp"
 #include "support.hpp"
 
 namespace smipc::test {
 namespace {
-
-Status status_of_call(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return SMIPC_OK;
-}
 
 void push(CircularBufferWriter& writer, std::uint64_t value) {
   writer.push(std::as_bytes(std::span(&value, 1)));

@@ -4,19 +4,11 @@
 #include <atomic>
 #include <filesystem>
 
-#include "support.hpp"
+#include "in_folder.hpp"
+#include "status_of_call.hpp"
 
 namespace smipc::test {
 namespace {
-
-// unique_name makes names of channels.
-std::string object_name() {
-  std::string name = unique_name("clean");
-  for (char& c : name) {
-    if (c == '.' || c == '/' || c == '\\') c = '-';
-  }
-  return name;
-}
 
 struct Numbers {
   struct {
@@ -26,38 +18,17 @@ struct Numbers {
   std::int64_t a;
 };
 
-class Clean : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / object_name();
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  std::string path(const char* file) const { return (folder_ / file).string(); }
-
- private:
-  std::filesystem::path folder_;
-};
-
-Status status_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return SMIPC_OK;
-}
+using Clean = InFolder;
 
 TEST_F(Clean, closes_handles_of_every_kind) {
   const std::string buffer_name = unique_name("clean");
   CircularBufferWriter writer(buffer_name, {.item_size = 8, .length = 4});
   CircularBufferReader reader(buffer_name);
-  Semaphore semaphore(object_name(), {.initial_value = 1, .existence = Existence::kRaiseIfExists});
-  SharedMemory memory(object_name(), {.size_bytes = 100, .existence = Existence::kRaiseIfExists});
-  const std::string queue_name = object_name();
+  Semaphore semaphore(object_name("clean"),
+                      {.initial_value = 1, .existence = Existence::kRaiseIfExists});
+  SharedMemory memory(object_name("clean"),
+                      {.size_bytes = 100, .existence = Existence::kRaiseIfExists});
+  const std::string queue_name = object_name("clean");
   MessageQueue queue(queue_name, {.existence = Existence::kRaiseIfExists});
   RwLock lock(path("lock"));
   LockedStructure<Numbers>::create(path("numbers"));
@@ -67,15 +38,15 @@ TEST_F(Clean, closes_handles_of_every_kind) {
 
   for (int round = 0; round < 2; ++round) {
     EXPECT_OK(smipc_clean());
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { writer.push_int(1); }));
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)reader.pop_int(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { writer.push_int(1); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { (void)reader.pop_int(); }));
     EXPECT_FILES(0u, buffer_name);
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)semaphore.try_acquire(); }));
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { queue.send("x"); }));
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)lock.try_lock(); }));
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { const auto now = numbers.edit(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { (void)semaphore.try_acquire(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { queue.send("x"); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { (void)lock.try_lock(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { const auto now = numbers.edit(); }));
 #if !defined(_WIN32)
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)memory.fd(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { (void)memory.fd(); }));
 #endif
   }
   memory.writable_bytes()[99] = std::byte{1};  // what is mapped stays
@@ -88,13 +59,14 @@ TEST_F(Clean, may_race_with_those_who_open_and_free) {
   std::atomic<int> running{2};
   const auto open_and_free = [&] {
     for (int round = 0; round < kRounds; ++round) {
-      Semaphore semaphore(object_name(),
+      Semaphore semaphore(object_name("clean"),
                           {.initial_value = 1, .existence = Existence::kRaiseIfExists});
-      const Status status = status_of([&] { semaphore.acquire(); });
+      const Status status = status_of_call([&] { semaphore.acquire(); });
       EXPECT_TRUE(status == SMIPC_OK || status == SMIPC_E_CLOSED) << status;
       CircularBufferWriter writer(unique_name("clean"));
-      status_of(
-          [] { MessageQueue queue(object_name(), {.existence = Existence::kRaiseIfExists}); });
+      status_of_call([] {
+        MessageQueue queue(object_name("clean"), {.existence = Existence::kRaiseIfExists});
+      });
     }
     --running;
   };

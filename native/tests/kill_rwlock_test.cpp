@@ -24,11 +24,7 @@ struct Plan {
 class KilledHolder : public Scenario {
  public:
   explicit KilledHolder(const Plan& plan) : plan_(plan) {
-    std::string name = unique_name(plan.name);
-    for (char& c : name) {
-      if (c == '/') c = '-';
-    }
-    path_ = (std::filesystem::temp_directory_path() / name).string();
+    path_ = (std::filesystem::temp_directory_path() / object_name(plan.name)).string();
   }
   ~KilledHolder() override {
     smipc_rwlock_free(survivor_);

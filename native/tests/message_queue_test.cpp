@@ -7,21 +7,13 @@
 #include <cstring>
 #include <map>
 
+#include "status_of_call.hpp"
 #include "support.hpp"
 
 namespace smipc::test {
 namespace {
 
 using Numbers = std::vector<std::uint64_t>;
-
-Status status_of_call(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return SMIPC_OK;
-}
 
 MessageQueueOptions options(std::uint32_t max_messages, std::uint64_t max_message_size) {
   return {.max_messages = max_messages,

@@ -2,8 +2,11 @@
 #include <smipc.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
+#include <thread>
 
+#include "status_of_call.hpp"
 #include "support.hpp"
 
 #if !defined(_WIN32)
@@ -14,30 +17,12 @@
 namespace smipc::test {
 namespace {
 
-// unique_name makes names of channels.
-std::string object_name() {
-  std::string name = unique_name("object");
-  for (char& c : name) {
-    if (c == '.' || c == '/') c = '-';
-  }
-  return name;
-}
-
 SemaphoreOptions new_semaphore(std::uint32_t value) {
   return {.initial_value = value, .existence = Existence::kRaiseIfExists};
 }
 
-Status status_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return SMIPC_OK;
-}
-
 TEST(Semaphore, counts) {
-  const std::string name = object_name();
+  const std::string name = object_name("object");
   Semaphore semaphore(name, new_semaphore(2));
   EXPECT_TRUE(semaphore.created());
   EXPECT_TRUE(semaphore.try_acquire());
@@ -53,7 +38,7 @@ TEST(Semaphore, counts) {
 }
 
 TEST(Semaphore, is_a_lockable) {
-  Semaphore semaphore(object_name(), new_semaphore(1));
+  Semaphore semaphore(object_name("object"), new_semaphore(1));
   int inside = 0;
   int most = 0;
   std::vector<std::thread> threads;
@@ -62,6 +47,8 @@ TEST(Semaphore, is_a_lockable) {
       for (int turn = 0; turn < 1000; ++turn) {
         const std::scoped_lock lock(semaphore);
         most = std::max(most, ++inside);
+        if (turn % 100 == 0)
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the others go to sleep, too
         --inside;
       }
     });
@@ -72,26 +59,26 @@ TEST(Semaphore, is_a_lockable) {
 }
 
 TEST(Semaphore, close_ends_the_wait_of_another_thread) {
-  Semaphore semaphore(object_name(), new_semaphore(0));
+  Semaphore semaphore(object_name("object"), new_semaphore(0));
   std::atomic<bool> begun = false;
   std::thread waiter([&] {
     begun = true;
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { semaphore.acquire(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { semaphore.acquire(); }));
   });
   while (!begun) std::this_thread::yield();
   semaphore.close();
   waiter.join();
-  EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { semaphore.release(); }));
-  EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)semaphore.value(); }));
+  EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { semaphore.release(); }));
+  EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { (void)semaphore.value(); }));
   semaphore.close();
 }
 
 TEST(Semaphore, refuses_more_than_it_can_count) {
-  Semaphore semaphore(object_name(), new_semaphore(SMIPC_MAX_SEMAPHORE - 1));
-  EXPECT_STATUS(SMIPC_E_INVALID, status_of([&] { semaphore.release(2); }));
+  Semaphore semaphore(object_name("object"), new_semaphore(SMIPC_MAX_SEMAPHORE - 1));
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] { semaphore.release(2); }));
   EXPECT_EQ(semaphore.value(), SMIPC_MAX_SEMAPHORE - 1u);
   semaphore.release();
-  EXPECT_STATUS(SMIPC_E_INVALID, status_of([&] { semaphore.release(); }));
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] { semaphore.release(); }));
 }
 
 TEST(Semaphore, refuses_bad_input_by_name_and_value) {
@@ -126,7 +113,7 @@ TEST(Semaphore, refuses_bad_input_by_name_and_value) {
   EXPECT_STATUS(SMIPC_E_INVALID, open("name", 1, &options));
   options.struct_size = 3;
   EXPECT_STATUS(SMIPC_E_INVALID, open("name", 1, &options));
-  EXPECT_STATUS(SMIPC_E_NOT_FOUND, open(object_name(), 1, nullptr));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, open(object_name("object"), 1, nullptr));
   EXPECT_EQ(out, nullptr);
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_semaphore_acquire(nullptr, 0));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_semaphore_release(nullptr, 1));
@@ -135,7 +122,7 @@ TEST(Semaphore, refuses_bad_input_by_name_and_value) {
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_semaphore_unlink_own(nullptr));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_semaphore_unlink("a/b", 3));
   smipc_semaphore_free(nullptr);
-  const std::string name = object_name();
+  const std::string name = object_name("object");
   smipc_object_options_init(&options);
   options.existence = SMIPC_LINK_OR_CREATE;
   ASSERT_OK(open(name, 1, &options));
@@ -150,7 +137,7 @@ TEST(Semaphore, refuses_bad_input_by_name_and_value) {
 }
 
 TEST(SharedMemory, is_the_same_for_all) {
-  const std::string name = object_name();
+  const std::string name = object_name("object");
   SharedMemory memory(name, {.size_bytes = 4096, .existence = Existence::kRaiseIfExists});
   SharedMemory other(name);
   EXPECT_TRUE(memory.created());
@@ -160,17 +147,17 @@ TEST(SharedMemory, is_the_same_for_all) {
   EXPECT_EQ(other.as<std::uint32_t>()[1023], 7u);
   SharedMemory reader(name, {.read_only = true});
   EXPECT_EQ(reader.as<const std::uint32_t>()[1023], 7u);
-  EXPECT_STATUS(SMIPC_E_INVALID, status_of([&] { (void)reader.as<int>(); }));
-  EXPECT_STATUS(SMIPC_E_INVALID, status_of([&] { (void)reader.writable_bytes(); }));
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] { (void)reader.as<int>(); }));
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] { (void)reader.writable_bytes(); }));
   memory.close();
   EXPECT_EQ(memory.as<std::uint32_t>()[1023], 7u);
-  EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { (void)memory.fd(); }));
+  EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { (void)memory.fd(); }));
 }
 
 TEST(SharedMemory, refuses_bad_input_by_name_and_value) {
-  const std::string name = object_name();
+  const std::string name = object_name("object");
   const auto open = [&](const MemoryOptions& options) {
-    return status_of([&] { SharedMemory memory(name, options); });
+    return status_of_call([&] { SharedMemory memory(name, options); });
   };
   EXPECT_STATUS(SMIPC_E_NOT_FOUND, open({}));
   EXPECT_STATUS(SMIPC_E_INVALID, open({.existence = Existence::kLinkOrCreate}));
@@ -195,7 +182,7 @@ TEST(SharedMemory, refuses_bad_input_by_name_and_value) {
 
 #if !defined(_WIN32)
 TEST(NamedObjects, a_forked_child_uses_them_and_never_unlinks) {
-  const std::string name = object_name();
+  const std::string name = object_name("object");
   Semaphore semaphore(name, new_semaphore(0));
   SharedMemory memory(name, {.size_bytes = 64, .existence = Existence::kRaiseIfExists});
   const pid_t child = ::fork();
@@ -220,20 +207,20 @@ TEST(NamedObjects, a_forked_child_uses_them_and_never_unlinks) {
 }
 
 TEST(NamedObjects, who_frees_the_creator_removes_the_name) {
-  const std::string name = object_name();
+  const std::string name = object_name("object");
   {
     Semaphore semaphore(name, new_semaphore(0));
     SharedMemory memory(name, {.size_bytes = 64, .existence = Existence::kRaiseIfExists});
     Semaphore other(name);
   }
-  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of([&] { Semaphore semaphore(name); }));
-  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of([&] { SharedMemory memory(name); }));
-  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of([&] { Semaphore::unlink(name); }));
-  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of([&] { SharedMemory::unlink(name); }));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of_call([&] { Semaphore semaphore(name); }));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of_call([&] { SharedMemory memory(name); }));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of_call([&] { Semaphore::unlink(name); }));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of_call([&] { SharedMemory::unlink(name); }));
 }
 
 TEST(NamedObjects, access_is_for_the_user_unless_said_otherwise) {
-  const std::string name = object_name();
+  const std::string name = object_name("object");
   SharedMemory memory(
       name, {.size_bytes = 64, .existence = Existence::kRaiseIfExists, .access = Access::kAll});
   Semaphore semaphore(name, {.existence = Existence::kRaiseIfExists, .access = Access::kGroup});

@@ -10,7 +10,8 @@
 #include <shared_mutex>
 
 #include "core/lock_page.h"
-#include "support.hpp"
+#include "in_folder.hpp"
+#include "status_of_call.hpp"
 
 #if !defined(_WIN32)
 #include <sys/wait.h>
@@ -29,35 +30,6 @@ struct Numbers {
   std::int64_t a;
   std::int64_t b;
 };
-
-class InFolder : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = unique_name("structure");
-    for (char& c : name) {
-      if (c == '/' || c == '\\') c = '-';
-    }
-    folder_ = std::filesystem::temp_directory_path() / name;
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  std::string path(const char* file) const { return (folder_ / file).string(); }
-
- private:
-  std::filesystem::path folder_;
-};
-
-Status status_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return SMIPC_OK;
-}
 
 using RwLockTest = InFolder;
 using StructureTest = InFolder;
@@ -120,7 +92,7 @@ TEST_F(RwLockTest, refuses_bad_input_by_path_and_value) {
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open("", 0, 0, &lock));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open("a\0b", 3, 0, &lock));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_open(name.data(), name.size(), 3, &lock));
-  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of([&] { RwLock missing(path("no/lock")); }));
+  EXPECT_STATUS(SMIPC_E_NOT_FOUND, status_of_call([&] { RwLock missing(path("no/lock")); }));
   ASSERT_OK(smipc_rwlock_open(name.data(), name.size(), SMIPC_ACCESS_USER, &lock));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_lock(nullptr, 0, 0, nullptr));
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_lock(lock, 2, 0, nullptr));
@@ -144,7 +116,7 @@ TEST_F(RwLockTest, close_ends_the_wait_of_another_thread) {
   std::atomic<bool> begun = false;
   std::thread thread([&] {
     begun = true;
-    EXPECT_STATUS(SMIPC_E_CLOSED, status_of([&] { waiter.lock(); }));
+    EXPECT_STATUS(SMIPC_E_CLOSED, status_of_call([&] { waiter.lock(); }));
   });
   while (!begun) std::this_thread::yield();
   waiter.close();
@@ -190,7 +162,7 @@ TEST_F(RwLockTest, refuses_a_page_of_another_kind_or_version) {
     std::ofstream file(path("lock"), std::ios::binary);
     file.write(reinterpret_cast<const char*>(&page), sizeof page);
     file.close();
-    EXPECT_STATUS(expected, status_of([&] { RwLock lock(path("lock")); }));
+    EXPECT_STATUS(expected, status_of_call([&] { RwLock lock(path("lock")); }));
   }
 }
 
@@ -211,7 +183,7 @@ TEST_F(StructureTest, is_shared_and_locked) {
   EXPECT_GT(now->header.last_update, 0);
   EXPECT_EQ(now.cut_off_pid(), 0u);
   EXPECT_THROW((void)numbers.edit(std::chrono::milliseconds(5)), TimedOut);
-  EXPECT_STATUS(SMIPC_E_INVALID, status_of([&] { (void)other.edit(no_wait); }));
+  EXPECT_STATUS(SMIPC_E_INVALID, status_of_call([&] { (void)other.edit(no_wait); }));
 }
 
 #if !defined(_WIN32)
@@ -224,7 +196,8 @@ TEST_F(StructureTest, force_replaces_it_for_everybody_at_the_next_lock) {
     now->a = 3;
     old = &now->a;
   }
-  EXPECT_STATUS(SMIPC_E_EXISTS, status_of([&] { LockedStructure<Numbers>::create(path("n")); }));
+  EXPECT_STATUS(SMIPC_E_EXISTS,
+                status_of_call([&] { LockedStructure<Numbers>::create(path("n")); }));
   LockedStructure<Numbers>::create(path("n"), {}, true);
   EXPECT_EQ(*old, 3);  // still mapped
   EXPECT_EQ(numbers.read()->a, 0);

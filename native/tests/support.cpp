@@ -40,6 +40,14 @@ std::string unique_name(std::string_view what) {
   return prefix + std::to_string(counter++) + "-" + std::string(what);
 }
 
+std::string object_name(std::string_view what) {
+  std::string name = unique_name(what);
+  for (char& c : name) {
+    if (c == '.' || c == '/' || c == '\\') c = '-';
+  }
+  return name;
+}
+
 std::string_view name_of(smipc_status status) { return smipc_status_name(status); }
 
 smipc_status try_open(const std::string& name, std::uint32_t mode, std::uint64_t capacity,

@@ -38,6 +38,8 @@ inline constexpr std::int64_t kLong = 60'000 * kMillisecond;
 
 // Nobody else uses it; begins with `what`.
 std::string unique_name(std::string_view what);
+// The same of letters, digits, "-" and "_": for the objects of the OS, and for files.
+std::string object_name(std::string_view what);
 
 // The files under /dev/shm whose readable part begins with that of `name`. On Windows there are
 // none, and nothing is expected of them.
