@@ -346,6 +346,39 @@ TEST(CircularBuffer, is_dead_in_a_forked_child) {
   EXPECT_EQ(writer.status().pushed, 1u);
 }
 
+// Nobody will write what such a reader has open: a next writer makes another buffer.
+TEST(CircularBuffer, readers_are_told_that_a_killed_writers_buffer_was_removed) {
+  NEEDS_PROCESSES();
+  const auto told_after = [](const std::function<void(const std::string&)>& remove) {
+    const std::string name = unique_name("circular");
+    Signal ready;
+    Companion victim(Place::kProcess, [&] {
+      CircularBufferWriter writer(name, {.item_size = 8, .length = 5});
+      writer.push_int(1);
+      writer.push_int(2);
+      ready.set();
+      wait_to_be_killed();
+    });
+    ready.wait();
+    const auto writer_pid = static_cast<std::uint32_t>(victim.pid());
+    CircularBufferReader reader(name);
+    victim.kill();
+    EXPECT_EQ(reader.status().writer_pid, writer_pid);
+    remove(name);
+    EXPECT_FILES(0u, name);
+    EXPECT_EQ(reader.status().writer_pid, 0u);
+    EXPECT_EQ(reader.pop_int(), 1u) << "what is there can still be had";
+    EXPECT_EQ(reader.status().available, 1u);
+  };
+  told_after([](const std::string&) {
+    std::size_t removed = 0;
+    EXPECT_OK(smipc_clean_stale(&removed));
+  });
+  told_after([](const std::string& name) {
+    EXPECT_OK(smipc_circular_buffer_unlink(name.data(), name.size()));
+  });
+}
+
 TEST(CircularBuffer, clean_stale_removes_what_a_killed_writer_left) {
   NEEDS_PROCESSES();
   const std::string name = unique_name("circular");

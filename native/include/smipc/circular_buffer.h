@@ -75,7 +75,7 @@ typedef struct smipc_circular_buffer_status {
   uint64_t pushed;     /* items, ever, by all writers */
   uint64_t available;  /* of a reader: how many it can pop now */
   uint64_t lost;       /* of a reader: how many it has missed */
-  uint32_t writer_pid; /* of the writer, or the last one if it was killed; 0: it has closed */
+  uint32_t writer_pid; /* of the writer, or the last one if it was killed; 0: closed, or removed */
   uint32_t reserved;
 } smipc_circular_buffer_status;
 

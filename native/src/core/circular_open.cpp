@@ -196,7 +196,27 @@ bool is_ours(const Buffer& buffer, const PlatSetup* setup) {
          image.shm().header.nonce == buffer.nonce;
 }
 
-bool any_segment(const std::byte*, std::size_t) { return true; }
+// As a writer that closes: there will be no successor in what the readers have mapped.
+void say_that_it_is_closed(CircularBufferShm& shm) {
+  shm.writer_pid.store(0, std::memory_order_relaxed);
+}
+
+bool retire(std::byte* head, std::size_t size) {
+  if (size == sizeof(CircularBufferShm)) {
+    std::memset(head + offsetof(CircularBufferShm, writer_pid), 0, sizeof(AtomicU32));
+  }
+  return true;
+}
+
+// The segment of a writer that was killed. Left alone if its header is not to be believed.
+void retire_mapped(const Request& request, const Setup& setup, const Image& image) {
+  if (!shape_is_sane(image.shm()) || writer_alive(setup, image)) return;
+  Buffer buffer;
+  if (map(request, setup, image.shm().header, &buffer) != SMIPC_OK) return;
+  say_that_it_is_closed(*buffer.shm);
+  plat_segment_release(buffer.segment);
+  plat_segment_free(buffer.segment);
+}
 
 }  // namespace
 
@@ -229,7 +249,7 @@ Status circular_buffer_close(Buffer& buffer) {
   const PlatResult entered = plat_setup_enter({buffer.name, kKindCircularBuffer}, false,
                                               SMIPC_ACCESS_ALL, kSetupTimeoutNs, &setup.setup);
   const bool ours = entered && is_ours(buffer, setup.setup);
-  buffer.shm->writer_pid.store(0, std::memory_order_relaxed);     // tells readers that this was all
+  say_that_it_is_closed(*buffer.shm);
   if (ours) plat_setup_remove(setup.setup, false, buffer.nonce);  // I3
   plat_segment_release(buffer.segment);
   return SMIPC_OK;
@@ -242,7 +262,10 @@ Status circular_buffer_unlink(std::string_view name) {
                                        kSetupTimeoutNs, &setup.setup);
   Image image;
   if (result) {
-    plat_setup_read(setup.setup, image.bytes, sizeof image.bytes);
+    bool fresh = false;
+    const Status known = inspect_segment({kCircularBufferNoun, name}, kKindCircularBuffer,
+                                         setup.setup, image.bytes, sizeof image.bytes, &fresh);
+    if (known == SMIPC_OK && !fresh) retire_mapped(request, setup, image);
     result = plat_setup_remove(setup.setup, false, image.shm().header.nonce);
   }
   return result ? SMIPC_OK : fail_request(request, result.status, result.detail);
@@ -250,7 +273,7 @@ Status circular_buffer_unlink(std::string_view name) {
 
 Status circular_buffers_clean_stale(std::size_t* out_removed) {
   const PlatResult result =
-      plat_segments_sweep(kKindCircularBuffer, sizeof(SegmentHeaderShm), any_segment, out_removed);
+      plat_segments_sweep(kKindCircularBuffer, sizeof(CircularBufferShm), retire, out_removed);
   return result ? SMIPC_OK : fail(result.status, {}, result.detail);
 }
 

@@ -348,7 +348,7 @@ Status open_once(const Request& request, Channel* channel, bool* again) {
   return SMIPC_OK;
 }
 
-bool stale_segment(const std::byte* head, std::size_t size) {
+bool stale_segment(std::byte* head, std::size_t size) {
   alignas(SegmentHeaderShm) std::byte bytes[sizeof(SegmentHeaderShm)];
   if (size < sizeof bytes) return size == 0;
   std::memcpy(bytes, head, sizeof bytes);

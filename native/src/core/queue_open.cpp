@@ -224,7 +224,7 @@ Status open_once(const QueueRequest& request, Queue* queue, bool* again) {
   return created;
 }
 
-bool goes_with_owner(const std::byte* head, std::size_t size) {
+bool goes_with_owner(std::byte* head, std::size_t size) {
   if (size < offsetof(QueueShm, members)) return true;  // never completed
   std::uint64_t magic = 0;  // copied: `head` is not aligned as a segment is
   std::uint32_t goes = 0;

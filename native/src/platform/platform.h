@@ -108,10 +108,11 @@ void plat_segment_release(PlatSegment* segment);
 // Frees the addresses and the object, after plat_segment_release.
 void plat_segment_free(PlatSegment* segment);
 
-// Removes every segment of `kind` that nobody holds and that `removable`, given the segment's first
-// bytes, allows to go; counts them. Also what a creator that died left without content.
+// Removes every segment of `kind` that nobody holds and that `removable`, given a copy of the segment's
+// first bytes, allows to go; counts them. What it changes in the copy is stored in the segment, for those
+// who have it mapped without holding it. Also removes what a creator that died left without content.
 PlatResult plat_segments_sweep(std::uint32_t kind, std::size_t head_bytes,
-                               bool (*removable)(const std::byte* head, std::size_t size),
+                               bool (*removable)(std::byte* head, std::size_t size),
                                std::size_t* out_removed);
 
 // With the pid it tells this process from every other one that is or was; never 0, and another one in

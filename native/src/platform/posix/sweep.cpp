@@ -36,7 +36,7 @@ std::vector<std::string> candidates(std::uint32_t kind) {
 
 // Under the setup lock of the file, so that nobody is just opening it.
 bool remove_if_unused(const std::string& name, std::size_t head_bytes,
-                      bool (*removable)(const std::byte*, std::size_t)) {
+                      bool (*removable)(std::byte*, std::size_t)) {
   const ForkGuard guard;
   const std::string path = shm_directory() + "/" + name;
   FileDescriptor file;
@@ -48,7 +48,9 @@ bool remove_if_unused(const std::string& name, std::size_t head_bytes,
   if (!starts_with(name, kRemovedPrefix)) {
     std::vector<std::byte> head(head_bytes);
     const ssize_t size = ::pread(file.get(), head.data(), head.size(), 0);
+    const std::vector<std::byte> before = head;
     if (size < 0 || !removable(head.data(), static_cast<std::size_t>(size))) return false;
+    if (head != before && ::pwrite(file.get(), head.data(), size, 0) != size) return false;
   }
   return ::unlink(path.c_str()) == 0;
 }
@@ -56,7 +58,7 @@ bool remove_if_unused(const std::string& name, std::size_t head_bytes,
 }  // namespace
 
 PlatResult plat_segments_sweep(std::uint32_t kind, std::size_t head_bytes,
-                               bool (*removable)(const std::byte* head, std::size_t size),
+                               bool (*removable)(std::byte* head, std::size_t size),
                                std::size_t* out_removed) {
   *out_removed = 0;
   for (const std::string& name : candidates(kind)) {

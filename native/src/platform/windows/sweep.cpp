@@ -38,7 +38,7 @@ bool anybody_holds(Scope scope, const std::string& stem, std::uint64_t id) {
 }
 
 bool may_go(Scope scope, const std::string& stem, std::size_t head_bytes,
-            bool (*removable)(const std::byte*, std::size_t)) {
+            bool (*removable)(std::byte*, std::size_t)) {
   Handle file;
   if (!segment_file_open(file_path(scope, stem), &file)) return false;
   if (anybody_holds(scope, stem, segment_file_id(file.get()))) return false;
@@ -52,7 +52,7 @@ bool may_go(Scope scope, const std::string& stem, std::size_t head_bytes,
 
 // Inside the setup section of the name, so that nobody is just opening it.
 bool remove_if_unused(Scope scope, const std::string& stem, std::size_t head_bytes,
-                      bool (*removable)(const std::byte*, std::size_t)) {
+                      bool (*removable)(std::byte*, std::size_t)) {
   SetupLock lock;
   if (!lock.enter(scope, stem, plat_now_ns())) return false;
   std::wstring removed;
@@ -65,7 +65,7 @@ bool remove_if_unused(Scope scope, const std::string& stem, std::size_t head_byt
 }  // namespace
 
 PlatResult plat_segments_sweep(std::uint32_t kind, std::size_t head_bytes,
-                               bool (*removable)(const std::byte* head, std::size_t size),
+                               bool (*removable)(std::byte* head, std::size_t size),
                                std::size_t* out_removed) {
   *out_removed = 0;
   for (const Scope scope : {Scope::kSession, Scope::kMachine}) {
