@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import version_info
 from threading import local
 
 from smipc import _abi
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from smipc._readiness import Readiness
 
 _NO_HANDLE: Any = ffi.NULL
-_DATA = _abi.SMIPC_QUEUE_AREA_DATA
 _GO_ON = (_abi.SMIPC_E_TIMED_OUT, _abi.SMIPC_E_INTERRUPTED)
 _TOO_SMALL = _abi.SMIPC_E_BUFFER_TOO_SMALL
 _HIGHEST = (1 << 32) - 1
@@ -43,15 +43,21 @@ _fetch: Any = lib.smipc_message_queue_fetch
 _fetch_wait: Any = lib.smipc_message_queue_fetch_wait
 _receive: Any = lib.smipc_message_queue_receive
 
-# What a thread fetches into: its pointer, the memory as a buffer, the priority, the size.
+# What a fetch returns: the size and, above these bits, the priority.
+_ROOM = _abi.SMIPC_QUEUE_AREA_SIZE
+_SIZE_BITS = _abi.SMIPC_QUEUE_SIZE_BITS
+_SIZE = (1 << _SIZE_BITS) - 1
+# From here on both are there. CPython 3.10 looks for signals on a jump that is taken, and must not
+# have one on its way to a message.
+_COMPOSED = _ROOM + 1 if version_info >= (3, 11) else 0
+
+# What a thread fetches into: the memory as a buffer, and as the arguments of a fetch.
 _threads = local()
 
 
-def _make_area() -> tuple[Any, Any, memoryview, memoryview]:
-    raw = ffi.new("uint64_t[]", _abi.SMIPC_QUEUE_AREA_SIZE // 8)
-    window = ffi.buffer(raw)
-    view = memoryview(window)
-    area = _threads.area = (raw, window, view.cast("I"), view.cast("Q"))
+def _make_area() -> tuple[Any, tuple[Any]]:
+    raw = ffi.new("uint64_t[]", _ROOM // 8)
+    area = _threads.area = (ffi.buffer(raw), (raw,))
     return area
 
 
@@ -103,7 +109,8 @@ class NamedMessageQueue(NamedObject):
         handle_existence: Flags = Flags.RAISE_IF_NOT_EXISTS,
         unlink_on_delete: bool | None = None,
     ) -> None:
-        self._sender = self._receiver = _NO_HANDLE  # for the fast paths
+        self._sender = _NO_HANDLE  # for the fast paths
+        self._receiver = (_NO_HANDLE,)
         self._waiters = ()
         self._notification = None
         super().__init__(name, handle_existence, unlink_on_delete)
@@ -120,7 +127,8 @@ class NamedMessageQueue(NamedObject):
         status = self._status()
         self._max_messages = int(status.max_messages)
         self._max_message_size = int(status.max_message_size)
-        self._sender = self._receiver = self._handle
+        self._sender = self._handle
+        self._receiver = (self._handle,)
 
     # ---- Sending and receiving ------------------------------------------------------------------
 
@@ -174,11 +182,13 @@ class NamedMessageQueue(NamedObject):
                 area = _threads.area
             except AttributeError:
                 area = _make_area()
-            raw, window, priorities, _ = area
+            window, arguments = area
             # A message is not lost to a signal between two steps: see _end.py.
-            for size in map(_fetch_wait, (self._receiver,), (raw,)):
+            for size in map(_fetch_wait, self._receiver, arguments):
+                if size >= _COMPOSED:
+                    return window[: size & _SIZE], size >> _SIZE_BITS
                 if size >= 0:
-                    return window[_DATA : _DATA + size], priorities[0]
+                    return window[:size], 0
         for result in map(self._receive_slowly, (self._call_deadline(timeout),)):
             return result
         raise AssertionError("unreachable")
@@ -189,13 +199,13 @@ class NamedMessageQueue(NamedObject):
             area = _threads.area
         except AttributeError:
             area = _make_area()
-        raw, window, priorities, sizes = area
+        window, arguments = area
         while True:
-            for size in map(_fetch, (handle,), (raw,), (slice_ns(deadline),)):
+            for size in map(_fetch, (handle,), arguments, (slice_ns(deadline),)):
                 if size >= 0:
-                    return window[_DATA : _DATA + size], priorities[0]
+                    return window[: size & _SIZE], size >> _SIZE_BITS
             if size == _TOO_SMALL:
-                for message in map(self._receive_large, (handle,), (sizes[1],)):
+                for message in map(self._receive_large, (handle,), (arguments[0][0],)):
                     if message is not None:
                         return message
                 continue
@@ -238,7 +248,7 @@ class NamedMessageQueue(NamedObject):
     def block(self, value: bool) -> None:
         self._block = self._yes_or_no("block", value)
         if self._is_open:
-            self._receiver = self._handle if value else _NO_HANDLE
+            self._receiver = (self._handle if value else _NO_HANDLE,)
 
     @property
     def current_messages(self) -> int:
@@ -296,7 +306,8 @@ class NamedMessageQueue(NamedObject):
         ClosedError. The name stays until the handle is deleted. Idempotent."""
         if not self._is_open:
             return
-        self._sender = self._receiver = _NO_HANDLE
+        self._sender = _NO_HANDLE
+        self._receiver = (_NO_HANDLE,)
         if self._notification is not None:
             self._notification.cancel()
             self._notification = None

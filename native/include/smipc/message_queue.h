@@ -119,11 +119,11 @@ SMIPC_API smipc_status smipc_message_queue_try_send(smipc_message_queue *queue, 
                                                     size_t size);
 
 /* The fetch area is the caller's: SMIPC_QUEUE_AREA_SIZE bytes, aligned to 8. It gets
- * the priority (32 bits at 0), and the message from SMIPC_QUEUE_AREA_DATA on.
- * Returns its size, or a negative status; SMIPC_E_BUFFER_TOO_SMALL leaves the size
- * in 64 bits at 8, and the message stays. */
-#define SMIPC_QUEUE_AREA_DATA 16
-#define SMIPC_QUEUE_AREA_SIZE 65552
+ * the message. Returns its size plus its priority times 2^SMIPC_QUEUE_SIZE_BITS, or a
+ * negative status. SMIPC_E_BUFFER_TOO_SMALL: the message stays, and the area begins
+ * with its size, in 64 bits. */
+#define SMIPC_QUEUE_AREA_SIZE 65536
+#define SMIPC_QUEUE_SIZE_BITS 20
 SMIPC_API int64_t smipc_message_queue_fetch(smipc_message_queue *queue, void *area,
                                             int64_t timeout_ns);
 

@@ -12,7 +12,7 @@ using namespace smipc::detail;
 namespace {
 
 constexpr std::int64_t kBindingSliceNs = 200'000'000;
-constexpr std::size_t kAreaRoom = SMIPC_QUEUE_AREA_SIZE - SMIPC_QUEUE_AREA_DATA;
+static_assert(SMIPC_QUEUE_AREA_SIZE >> SMIPC_QUEUE_SIZE_BITS == 0);
 
 Status no_queue() { return fail(SMIPC_E_INVALID, {}, "the message queue's handle is NULL"); }
 
@@ -172,14 +172,12 @@ SMIPC_API int64_t smipc_message_queue_fetch(smipc_message_queue* queue, void* ar
     const Status checked = check_call(*queue, SMIPC_QUEUE_RECEIVE, timeout_ns);
     if (checked != SMIPC_OK) return checked;
     if (area == nullptr) return invalid(queue->name, "area is NULL");
-    auto* bytes = static_cast<std::byte*>(area);
-    const Status result = queue_receive(*queue, bytes + SMIPC_QUEUE_AREA_DATA, kAreaRoom,
-                                        Deadline(timeout_ns), &received);
-    std::memcpy(bytes, &received.priority, sizeof received.priority);
-    std::memcpy(bytes + 8, &received.size, sizeof received.size);
-    return result;
+    return queue_receive(*queue, area, SMIPC_QUEUE_AREA_SIZE, Deadline(timeout_ns), &received);
   });
-  return status == SMIPC_OK ? static_cast<int64_t>(received.size) : status;
+  if (status == SMIPC_E_BUFFER_TOO_SMALL) std::memcpy(area, &received.size, sizeof received.size);
+  if (status != SMIPC_OK) return status;
+  const auto priority = static_cast<std::int64_t>(received.priority);
+  return (priority << SMIPC_QUEUE_SIZE_BITS) + static_cast<std::int64_t>(received.size);
 }
 
 SMIPC_API int64_t smipc_message_queue_fetch_wait(smipc_message_queue* queue, void* area) {
