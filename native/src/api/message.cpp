@@ -1,6 +1,7 @@
 // The exported functions of message framing.
 //
-// The first lines of each are the fast path: one thread, room or a message there, nobody to wake.
+// The first lines of send and recv are the fast path: one thread, a small message, room or a message
+// there, nobody to wake. Everything else is a jump to another function (see fast_path.h).
 #include "api/guard.h"
 #include "api/log.h"
 #include "core/fast_path.h"
@@ -30,6 +31,38 @@ SMIPC_NOINLINE Status recv_slowly(smipc_channel* channel, void* buffer, size_t b
                                   int64_t timeout_ns, size_t* out_size) {
   const smipc_buffer part = {buffer, buffer_size};
   return smipc_channel_recv_parts(channel, &part, 1, timeout_ns, out_size);
+}
+
+// Inside, and to be left.
+SMIPC_NOINLINE Status send_unusual(smipc_channel* channel, const void* data, size_t size,
+                                   int64_t timeout_ns) {
+  const bool sent = send_fast(*channel, data, size);
+  leave_fast(*channel);
+  return sent ? SMIPC_OK : send_slowly(channel, data, size, timeout_ns);
+}
+
+SMIPC_NOINLINE Status wake_and_leave(Channel& channel) {
+  wake_peer_slowly(channel);
+  leave_fast(channel);
+  return SMIPC_OK;
+}
+
+SMIPC_NOINLINE Status recv_unusual(smipc_channel* channel, void* buffer, size_t buffer_size,
+                                   int64_t timeout_ns, size_t* out_size) {
+  std::int64_t size = recv_fast(*channel, buffer, buffer_size);
+  if (size < 0 && timeout_ns != 0 && spin_for_record(*channel)) {
+    size = recv_fast(*channel, buffer, buffer_size);
+  }
+  leave_fast(*channel);
+  if (size < 0) return recv_slowly(channel, buffer, buffer_size, timeout_ns, out_size);
+  *out_size = static_cast<size_t>(size);
+  return SMIPC_OK;
+}
+
+SMIPC_NOINLINE Status tell_and_leave(Channel& channel) {
+  tell_of_tail(channel);
+  leave_fast(channel);
+  return SMIPC_OK;
 }
 
 Status send_many(Channel& channel, const smipc_buffer* messages, std::size_t count,
@@ -93,9 +126,13 @@ SMIPC_API smipc_status smipc_channel_send(smipc_channel* channel, const void* da
                                           int64_t timeout_ns) {
   if (channel != nullptr && (data != nullptr || size == 0) && timeout_ns >= kForever &&
       enter_fast(*channel, kCallSend)) {
-    const bool sent = send_fast(*channel, data, size);
+    if (!send_small(*channel, data, size)) {
+      return send_unusual(channel, data, size, timeout_ns);
+    }
+    if (must_wake_peer(*channel)) [[unlikely]]
+      return wake_and_leave(*channel);
     leave_fast(*channel);
-    if (sent) return SMIPC_OK;
+    return SMIPC_OK;
   }
   return send_slowly(channel, data, size, timeout_ns);
 }
@@ -140,15 +177,14 @@ SMIPC_API smipc_status smipc_channel_recv(smipc_channel* channel, void* buffer, 
                                           int64_t timeout_ns, size_t* out_size) {
   if (channel != nullptr && (buffer != nullptr || buffer_size == 0) && out_size != nullptr &&
       timeout_ns >= kForever && enter_fast(*channel, kCallRecv)) {
-    std::int64_t size = recv_fast(*channel, buffer, buffer_size);
-    if (size < 0 && timeout_ns != 0 && spin_for_record(*channel)) {
-      size = recv_fast(*channel, buffer, buffer_size);
-    }
+    bool untold = false;
+    const std::int64_t size = recv_small(*channel, buffer, buffer_size, &untold);
+    if (size < 0) return recv_unusual(channel, buffer, buffer_size, timeout_ns, out_size);
+    *out_size = static_cast<size_t>(size);
+    if (untold) [[unlikely]]
+      return tell_and_leave(*channel);
     leave_fast(*channel);
-    if (size >= 0) {
-      *out_size = static_cast<size_t>(size);
-      return SMIPC_OK;
-    }
+    return SMIPC_OK;
   }
   return recv_slowly(channel, buffer, buffer_size, timeout_ns, out_size);
 }

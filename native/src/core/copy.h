@@ -26,31 +26,65 @@ inline void copy_word(std::byte* to, const std::byte* from) {
   std::memcpy(to, &word, sizeof word);
 }
 
-// Four loads, then four stores. As single variables: an array would be copied in wider pieces.
-inline void copy_four_words(std::byte* to, const std::byte* from) {
-  const std::uint64_t first = load_word(from);
-  const std::uint64_t second = load_word(from + 8);
-  const std::uint64_t third = load_word(from + 16);
-  const std::uint64_t fourth = load_word(from + 24);
-  std::memcpy(to, &first, 8);
-  std::memcpy(to + 8, &second, 8);
-  std::memcpy(to + 16, &third, 8);
-  std::memcpy(to + 24, &fourth, 8);
+// Up to 7 bytes, which may have no address if there are none.
+inline void copy_less_than_a_word(std::byte* to, const std::byte* from, std::size_t size) {
+  if (size >= 4) {
+    std::uint32_t first;
+    std::uint32_t last;
+    std::memcpy(&first, from, 4);
+    std::memcpy(&last, from + size - 4, 4);
+    std::memcpy(to, &first, 4);
+    std::memcpy(to + size - 4, &last, 4);  // may overlap the first
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+}
+
+// Up to kWordCopyMax bytes, and exactly so many are read and written. One jump to the number of words:
+// each case is a block of its own, which also keeps compilers from copying in wider pieces.
+SMIPC_INLINE void copy_small(void* to_void, const void* from_void, std::size_t size) {
+  auto* to = static_cast<std::byte*>(to_void);
+  const auto* from = static_cast<const std::byte*>(from_void);
+#define SMIPC_WORD(number)                             \
+  case (number) + 1:                                   \
+    copy_word(to + (number) * 8, from + (number) * 8); \
+    [[fallthrough]];
+  switch (size / 8) {
+    SMIPC_WORD(15)
+    SMIPC_WORD(14)
+    SMIPC_WORD(13)
+    SMIPC_WORD(12)
+    SMIPC_WORD(11)
+    SMIPC_WORD(10)
+    SMIPC_WORD(9)
+    SMIPC_WORD(8)
+    SMIPC_WORD(7)
+    SMIPC_WORD(6)
+    SMIPC_WORD(5)
+    SMIPC_WORD(4)
+    SMIPC_WORD(3)
+    SMIPC_WORD(2)
+    SMIPC_WORD(1)
+    SMIPC_WORD(0)
+    default:
+      break;
+  }
+#undef SMIPC_WORD
+  if (size % 8 == 0) return;
+  if (size > 8) {
+    copy_word(to + size - 8, from + size - 8);  // overlaps the word before
+  } else {
+    copy_less_than_a_word(to, from, size);
+  }
 }
 
 // Reads and writes exactly `size` bytes.
-SMIPC_INLINE void copy_bytes(void* to_void, const void* from_void, std::size_t size) {
-  auto* to = static_cast<std::byte*>(to_void);
-  const auto* from = static_cast<const std::byte*>(from_void);
-  if (size > kWordCopyMax || size < 8) {
-    if (size > 0) std::memcpy(to, from, size);  // an empty payload may have no address
-    return;
+SMIPC_INLINE void copy_bytes(void* to, const void* from, std::size_t size) {
+  if (size <= kWordCopyMax) {
+    copy_small(to, from, size);
+  } else {
+    std::memcpy(to, from, size);
   }
-  const std::byte* const last = from + size - 8;
-  std::byte* const last_to = to + size - 8;
-  for (; size >= 32; size -= 32, from += 32, to += 32) copy_four_words(to, from);
-  for (; size > 8; size -= 8, from += 8, to += 8) copy_word(to, from);
-  if (size > 0) copy_word(last_to, last);  // may overlap the word before
 }
 
 }  // namespace smipc::detail

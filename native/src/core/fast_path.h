@@ -1,6 +1,10 @@
-// One small message, somebody there, nobody to wake: the paths that are compiled into the exported
-// functions. Whatever is unusual makes them say no, before anything is changed; the caller then goes
-// through message_send.cpp or message_recv.cpp, where the invariants stand.
+// One message, somebody there: the paths that are compiled into the exported functions. Whatever is
+// unusual makes them say no, before anything is changed; the caller then goes through
+// message_send.cpp or message_recv.cpp, where the invariants stand.
+//
+// Each is there twice. The one whose name ends in `small` takes messages of up to kWordCopyMax bytes, and
+// calls nothing: so a function that has only jumps to others besides it saves no registers, which is
+// a fifth of what a call costs. What it leaves to do, waking somebody for one, has a name of its own.
 #pragma once
 
 #include "core/copy.h"
@@ -11,20 +15,28 @@
 
 namespace smipc::detail {
 
-// Writes a message behind the head without publishing it. False: take the slow way.
+// Relaxed: a peer that has just gone is noticed by the next call at the latest.
+inline bool peer_has_gone(const Channel& channel) {
+  return (channel.peer->wait_word.load(std::memory_order_relaxed) & (kClosed | kDead)) != 0;
+}
+
+// Writes a message behind the head without publishing it; there is room, and somebody to read it.
+template <auto kCopy>
+SMIPC_INLINE void stage_record(Channel& channel, const void* data, std::size_t size) {
+  std::byte* record = channel.ring + channel.writer.offset;
+  store_record_word(record, record_word(RecordKind::kWhole, size));
+  kCopy(record + kRecordHeader, data, size);
+  move_head(channel, record_cost(size));
+  count_transfer(channel, 1, size);
+}
+
+// The same if all that holds. False: take the slow way.
 SMIPC_INLINE bool stage_message(Channel& channel, const void* data, std::size_t size) {
   WriterState& writer = channel.writer;
   if (size > kChunkBytes || record_cost(size) > room(channel)) return false;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
-  // Relaxed: a peer that has just gone is noticed by the next call at the latest.
-  if ((channel.peer->wait_word.load(std::memory_order_relaxed) & (kClosed | kDead)) != 0) {
-    return false;
-  }
-  std::byte* record = channel.ring + writer.offset;
-  store_record_word(record, record_word(RecordKind::kWhole, size));
-  copy_bytes(record + kRecordHeader, data, size);
-  move_head(channel, record_cost(size));
-  count_transfer(channel, 1, size);
+  if (peer_has_gone(channel)) return false;
+  stage_record<copy_bytes>(channel, data, size);
   return true;
 }
 
@@ -36,6 +48,16 @@ SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size
   return true;
 }
 
+// False: take another way. Otherwise it is published, and whoever must be woken is still to be.
+SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t size) {
+  WriterState& writer = channel.writer;
+  if (size > kWordCopyMax || record_cost(size) > room(channel)) return false;
+  if (--writer.until_look < 0 || peer_has_gone(channel)) return false;
+  stage_record<copy_small>(channel, data, size);
+  store_head(channel, writer.head);
+  return true;
+}
+
 // Whether a record is there, looking at the head again if none is known.
 SMIPC_INLINE bool record_there(Channel& channel) {
   const ReaderState& reader = channel.reader;
@@ -43,22 +65,37 @@ SMIPC_INLINE bool record_there(Channel& channel) {
   return refresh_head(channel) && reader.head_seen != reader.tail;
 }
 
-// The size of the message that was received, or -1: take the slow way.
-SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity) {
+// Copies the message at the tail, if it has at most `most` bytes, and takes it off, without telling the
+// writer. Its size, or -1: take another way.
+template <auto kCopy>
+SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_t most) {
   const ReaderState& reader = channel.reader;
   if (reader.special || !record_there(channel)) return -1;
   const std::byte* record = record_at_tail(channel);
   const std::uint64_t word = load_record_word(record);  // of kind kWhole, it is the length
-  if (word > std::min<std::uint64_t>(capacity, kChunkBytes) ||
-      record_cost(word) > reader.head_seen - reader.tail) {
-    return -1;
-  }
-  copy_bytes(buffer, record + kRecordHeader, static_cast<std::size_t>(word));
+  if (word > most || record_cost(word) > reader.head_seen - reader.tail) return -1;
+  kCopy(buffer, record + kRecordHeader, static_cast<std::size_t>(word));
   count_transfer(channel, 1, word);
-  advance_tail(channel, record_cost(word));
-  if (channel.watched) [[unlikely]]
-    follow_with_descriptor(channel);
+  skip_tail(channel, record_cost(word));
+  store_exact(channel);
   return static_cast<std::int64_t>(word);
+}
+
+// The size of the message that was received, or -1: take the slow way.
+SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity) {
+  const std::int64_t size =
+      take_record<copy_bytes>(channel, buffer, std::min(capacity, kChunkBytes));
+  if (size >= 0) tell_of_tail(channel);
+  return size;
+}
+
+// The same, but *untold says whether tell_of_tail is still to be called.
+SMIPC_INLINE std::int64_t recv_small(Channel& channel, void* buffer, std::size_t capacity,
+                                     bool* untold) {
+  const std::int64_t size =
+      take_record<copy_small>(channel, buffer, std::min(capacity, kWordCopyMax));
+  *untold = size >= 0 && must_tell_of_tail(channel);
+  return size;
 }
 
 }  // namespace smipc::detail

@@ -19,12 +19,20 @@ inline void skip_tail(Channel& channel, std::uint64_t cost) {
   if (reader.offset >= channel.ring_bytes) reader.offset -= channel.ring_bytes;
 }
 
-// Makes everything before the tail taken.
-inline void store_tail(Channel& channel) {
-  ReaderState& reader = channel.reader;
+// Makes everything before the tail taken; the writer is still to be told.
+inline void store_exact(Channel& channel) {
   // E2 (pairs with E1 in ring.cpp): our loads of the payload before the exact tail.
-  channel.self->exact.store(reader.tail, std::memory_order_release);
-  if (reader.tail - reader.published >= reader.publish_step) {
+  channel.self->exact.store(channel.reader.tail, std::memory_order_release);
+}
+
+inline bool tail_is_late(const Channel& channel) {
+  const ReaderState& reader = channel.reader;
+  return reader.tail - reader.published >= reader.publish_step;
+}
+
+inline void store_tail(Channel& channel) {
+  store_exact(channel);
+  if (tail_is_late(channel)) {
     publish_tail(channel);
   } else {
     wake_peer(channel);  // a writer that sleeps for room looks at the exact tail
@@ -48,6 +56,16 @@ bool can_read_now(const Channel& channel);
 void follow_descriptor_slowly(Channel& channel);  // watcher.cpp
 inline void follow_with_descriptor(Channel& channel) {
   if (channel.watched && !can_read_now(channel)) follow_descriptor_slowly(channel);
+}
+
+// What comes after store_exact, and whether there is anything to it.
+inline bool must_tell_of_tail(const Channel& channel) {
+  return tail_is_late(channel) || channel.watched || must_wake_peer(channel);
+}
+inline void tell_of_tail(Channel& channel) {
+  tail_is_late(channel) ? publish_tail(channel) : wake_peer(channel);
+  if (channel.watched) [[unlikely]]
+    follow_with_descriptor(channel);
 }
 
 }  // namespace smipc::detail

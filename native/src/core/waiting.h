@@ -66,13 +66,15 @@ Status wait_until(Channel& channel, const Deadline& deadline, std::uint64_t want
 
 // W2 and W3: after a cursor has been stored. The fast paths read the word themselves.
 void wake_peer_slowly(Channel& channel);
-inline void wake_peer(Channel& channel) {
+inline bool must_wake_peer(const Channel& channel) {
   std::atomic_signal_fence(std::memory_order_seq_cst);  // W2 (pairs with S2)
   // W3 (pairs with S1). Relaxed: the barrier of the sleeper orders it.
   const std::uint32_t word = channel.peer->wait_word.load(std::memory_order_relaxed);
-  if (((word | channel.force_attention) & (kSleeping | kFences)) != 0) [[unlikely]] {
+  return ((word | channel.force_attention) & (kSleeping | kFences)) != 0;
+}
+inline void wake_peer(Channel& channel) {
+  if (must_wake_peer(channel)) [[unlikely]]
     wake_peer_slowly(channel);
-  }
 }
 
 // S1 and S2: announces the sleep and returns the word to sleep on. *announcement is 0 before the

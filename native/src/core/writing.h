@@ -18,9 +18,14 @@ inline void move_head(Channel& channel, std::uint64_t cost) {
   if (writer.offset >= channel.ring_bytes) writer.offset -= channel.ring_bytes;
 }
 
-inline void publish_head(Channel& channel, std::uint64_t head) {
+// The reader is still to be woken.
+inline void store_head(Channel& channel, std::uint64_t head) {
   // W1 (pairs with R1 in ring.h): payload before head.
   channel.self->cursor.store(head, std::memory_order_release);
+}
+
+inline void publish_head(Channel& channel, std::uint64_t head) {
+  store_head(channel, head);
   wake_peer(channel);
 }
 
