@@ -9,14 +9,19 @@
 namespace smipc::test {
 namespace {
 
-TEST(CopyBytes, copies_exactly_so_many_bytes_from_and_to_any_address) {
+template <class Way>
+class CopyBytes : public testing::Test {};
+using Ways = testing::Types<detail::IntoRing, detail::OutOfRing>;
+TYPED_TEST_SUITE(CopyBytes, Ways);
+
+TYPED_TEST(CopyBytes, copies_exactly_so_many_bytes_from_and_to_any_address) {
   constexpr std::size_t kMargin = 16;
   for (std::size_t size = 0; size <= 300; ++size) {
     for (std::size_t from = 0; from < 8; from += 3) {
       for (std::size_t to = 0; to < 8; to += 3) {
         const std::vector<unsigned char> source = pattern(size + from, size);
         std::vector<unsigned char> target(to + size + kMargin, 0xee);
-        detail::copy_bytes(target.data() + to, source.data() + from, size);
+        detail::copy_bytes<TypeParam>(target.data() + to, source.data() + from, size);
         ASSERT_TRUE(std::equal(source.begin() + from, source.end(), target.begin() + to)) << size;
         for (std::size_t i = 0; i < to; ++i) ASSERT_EQ(0xee, target[i]) << "before, size " << size;
         for (std::size_t i = to + size; i < target.size(); ++i) {
@@ -27,12 +32,12 @@ TEST(CopyBytes, copies_exactly_so_many_bytes_from_and_to_any_address) {
   }
 }
 
-TEST(CopyBytes, reads_nothing_behind_its_source) {
+TYPED_TEST(CopyBytes, reads_nothing_behind_its_source) {
   for (std::size_t size = 0; size <= 200; ++size) {
     // On the heap, exactly as large: a sanitizer sees one byte too many.
     const std::vector<unsigned char> source = pattern(size, size);
     std::vector<unsigned char> target(size);
-    detail::copy_bytes(target.data(), source.data(), size);
+    detail::copy_bytes<TypeParam>(target.data(), source.data(), size);
     ASSERT_EQ(source, target);
   }
 }

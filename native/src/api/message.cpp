@@ -49,6 +49,7 @@ SMIPC_NOINLINE Status wake_and_leave(Channel& channel) {
 
 SMIPC_NOINLINE Status recv_unusual(smipc_channel* channel, void* buffer, size_t buffer_size,
                                    int64_t timeout_ns, size_t* out_size) {
+  look_for_records(*channel);
   std::int64_t size = recv_fast(*channel, buffer, buffer_size);
   if (size < 0 && timeout_ns != 0 && spin_for_record(*channel)) {
     size = recv_fast(*channel, buffer, buffer_size);

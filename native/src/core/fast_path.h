@@ -20,11 +20,16 @@ inline bool peer_has_gone(const Channel& channel) {
   return (channel.peer->wait_word.load(std::memory_order_relaxed) & (kClosed | kDead)) != 0;
 }
 
+// The line that the writer will need some messages later is the reader's by then. (The mapping is long
+// enough, and no prefetch faults.)
+inline constexpr std::size_t kAheadBytes = 512;
+
 // Writes a message behind the head without publishing it; there is room, and somebody to read it.
 template <auto kCopy>
 SMIPC_INLINE void stage_record(Channel& channel, const void* data, std::size_t size) {
   std::byte* record = channel.ring + channel.writer.offset;
   store_record_word(record, record_word(RecordKind::kWhole, size));
+  plat_prefetch_to_write(record + kAheadBytes);
   kCopy(record + kRecordHeader, data, size);
   move_head(channel, record_cost(size));
   count_transfer(channel, 1, size);
@@ -36,7 +41,7 @@ SMIPC_INLINE bool stage_message(Channel& channel, const void* data, std::size_t 
   if (size > kChunkBytes || record_cost(size) > room(channel)) return false;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
   if (peer_has_gone(channel)) return false;
-  stage_record<copy_bytes>(channel, data, size);
+  stage_record<copy_bytes<IntoRing>>(channel, data, size);
   return true;
 }
 
@@ -53,7 +58,7 @@ SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t siz
   WriterState& writer = channel.writer;
   if (size > kWordCopyMax || record_cost(size) > room(channel)) return false;
   if (--writer.until_look < 0 || peer_has_gone(channel)) return false;
-  stage_record<copy_small>(channel, data, size);
+  stage_record<copy_small<IntoRing>>(channel, data, size);
   store_head(channel, writer.head);
   return true;
 }
@@ -61,16 +66,22 @@ SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t siz
 // Whether a record is there, looking at the head again if none is known.
 SMIPC_INLINE bool record_there(Channel& channel) {
   const ReaderState& reader = channel.reader;
-  if (reader.head_seen != reader.tail) return true;
+  if (reader.head_seen != reader.tail) [[likely]]
+    return true;
   return refresh_head(channel) && reader.head_seen != reader.tail;
+}
+
+// The same without looking again.
+SMIPC_INLINE bool record_known(Channel& channel) {
+  return channel.reader.head_seen != channel.reader.tail;
 }
 
 // Copies the message at the tail, if it has at most `most` bytes, and takes it off, without telling the
 // writer. Its size, or -1: take another way.
-template <auto kCopy>
+template <auto kThere, auto kCopy>
 SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_t most) {
   const ReaderState& reader = channel.reader;
-  if (reader.special || !record_there(channel)) return -1;
+  if (reader.special || !kThere(channel)) return -1;
   const std::byte* record = record_at_tail(channel);
   const std::uint64_t word = load_record_word(record);  // of kind kWhole, it is the length
   if (word > most || record_cost(word) > reader.head_seen - reader.tail) return -1;
@@ -83,8 +94,8 @@ SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_
 
 // The size of the message that was received, or -1: take the slow way.
 SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity) {
-  const std::int64_t size =
-      take_record<copy_bytes>(channel, buffer, std::min(capacity, kChunkBytes));
+  const std::int64_t size = take_record<record_there, copy_bytes<OutOfRing>>(
+      channel, buffer, std::min(capacity, kChunkBytes));
   if (size >= 0) tell_of_tail(channel);
   return size;
 }
@@ -92,8 +103,8 @@ SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t 
 // The same, but *untold says whether tell_of_tail is still to be called.
 SMIPC_INLINE std::int64_t recv_small(Channel& channel, void* buffer, std::size_t capacity,
                                      bool* untold) {
-  const std::int64_t size =
-      take_record<copy_small>(channel, buffer, std::min(capacity, kWordCopyMax));
+  const std::int64_t size = take_record<record_known, copy_small<OutOfRing>>(
+      channel, buffer, std::min(capacity, kWordCopyMax));
   *untold = size >= 0 && must_tell_of_tail(channel);
   return size;
 }

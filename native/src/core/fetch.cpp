@@ -60,8 +60,8 @@ std::size_t fetch_list(Channel& channel) {
          (count < 2 || ahead + record_cost(length) <= channel.limit / 4) &&
          static_cast<std::size_t>(end - to) >= kItemHeader + length) {
     to = put_u32(to, 's', length);
-    copy_bytes(to, record_at_tail(channel) + ahead + kRecordHeader,
-               static_cast<std::size_t>(length));
+    copy_bytes<OutOfRing>(to, record_at_tail(channel) + ahead + kRecordHeader,
+                          static_cast<std::size_t>(length));
     to += length;
     ahead += record_cost(length);
     bytes += length;
@@ -122,7 +122,8 @@ std::int64_t fetch_messages(Channel& channel, const Deadline& deadline) {
     const std::size_t size = fetch_list(channel);
     if (size > 0) return fetch_result(SMIPC_FETCH_LIST, size);
   }
-  copy_bytes(reader.fetch_area.data.get(), message.data, static_cast<std::size_t>(message.size));
+  copy_bytes<OutOfRing>(reader.fetch_area.data.get(), message.data,
+                        static_cast<std::size_t>(message.size));
   take_message(channel, message);
   follow_with_descriptor(channel);
   return fetch_result(SMIPC_FETCH_ONE, message.size);

@@ -25,6 +25,8 @@ namespace {
 
 // Records that deliver nothing, between two looks at the deadline.
 constexpr std::uint32_t kSkipsPerLook = 64;
+// What a reader that keeps its distance finds when it looks again is more than this.
+constexpr std::uint64_t kCloseBytes = 16 * 1024;
 
 Status corrupt_record(const Channel& channel, std::uint64_t word) {
   return fail(SMIPC_E_CORRUPT, channel.name,
@@ -102,8 +104,8 @@ Status take_piece(Channel& channel, std::uint64_t word, Parts* direct) {
       direct->copy_in(payload, static_cast<std::size_t>(length));
     } else {
       assembly.bytes_used = true;
-      copy_bytes(assembly.bytes.data.get() + assembly.received, payload,
-                 static_cast<std::size_t>(length));
+      copy_bytes<OutOfRing>(assembly.bytes.data.get() + assembly.received, payload,
+                            static_cast<std::size_t>(length));
     }
     assembly.received += length;
     assembly.last_cost = record_cost(length);
@@ -238,6 +240,16 @@ Status receive_into(Channel& channel, Parts& into, const Deadline& deadline,
 }
 
 }  // namespace
+
+void look_for_records(Channel& channel) {
+  ReaderState& reader = channel.reader;
+  if (reader.special || reader.head_seen != reader.tail || !refresh_head(channel)) return;
+  const std::uint64_t known = reader.head_seen - reader.tail;
+  // Finding a few is as bad as finding none: where that is so, the writer never gets ahead.
+  if (known != 0 && known < std::min<std::uint64_t>(kCloseBytes, channel.limit / 4)) {
+    back_off_after_burst(reader.backoff, messages_read(channel));
+  }
+}
 
 bool spin_for_record(Channel& channel) {
   constexpr int kBarePolls = 64;

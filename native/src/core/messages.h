@@ -32,8 +32,11 @@ struct Message {
   bool delivered = false;    // in `into`, and taken
 };
 
-// The first microsecond of a wait, for callers that will go back to their fast path: true when a
-// record is there.
+// For callers that have used up what they knew of and will go back to their fast path: looks at the head
+// again, and stays away for a moment if it is right behind the writer (backoff.h).
+void look_for_records(Channel& channel);
+
+// The first microsecond of a wait, for the same callers: true when a record is there.
 bool spin_for_record(Channel& channel);
 
 // Waits for a message. `into` NULL: a whole one, put together in the handle's memory if it is larger

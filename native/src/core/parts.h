@@ -31,7 +31,7 @@ class Parts {
   void copy_out(void* to, std::size_t size) {
     auto* out = static_cast<std::byte*>(to);
     walk(size, [&out](std::byte* part, std::size_t n) {
-      copy_bytes(out, part, n);
+      copy_bytes<IntoRing>(out, part, n);
       out += n;
     });
   }
@@ -39,7 +39,7 @@ class Parts {
   void copy_in(const void* from, std::size_t size) {
     const auto* in = static_cast<const std::byte*>(from);
     walk(size, [&in](std::byte* part, std::size_t n) {
-      copy_bytes(part, in, n);
+      copy_bytes<OutOfRing>(part, in, n);
       in += n;
     });
   }

@@ -88,7 +88,7 @@ Status come_back(Queue& queue, std::uint32_t index, const Deadline& deadline) {
 Status fill(Queue& queue, std::uint32_t index, const void* data, std::uint64_t size,
             const Deadline& deadline) {
   if (size <= kCopiedInside) {
-    copy_bytes(queue.payload(index), data, static_cast<std::size_t>(size));
+    copy_bytes<IntoRing>(queue.payload(index), data, static_cast<std::size_t>(size));
     return SMIPC_OK;
   }
   take_in_hand(queue, queue.slot(index), SlotState::kWriting);
@@ -140,7 +140,7 @@ Status send_now(Queue& queue, const void* data, std::uint64_t size, std::uint32_
 Status empty(Queue& queue, std::uint32_t index, void* buffer, std::uint64_t size,
              const Deadline& deadline) {
   if (size <= kCopiedInside) {
-    copy_bytes(buffer, queue.payload(index), static_cast<std::size_t>(size));
+    copy_bytes<OutOfRing>(buffer, queue.payload(index), static_cast<std::size_t>(size));
     return SMIPC_OK;
   }
   take_in_hand(queue, queue.slot(index), SlotState::kTaken);

@@ -20,7 +20,7 @@ namespace {
 void put_bytes(Channel& channel, const std::byte* data, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
     const std::size_t chunk = std::min(size - done, kChunkBytes);
-    copy_bytes(channel.ring + channel.writer.offset, data + done, chunk);
+    copy_bytes<IntoRing>(channel.ring + channel.writer.offset, data + done, chunk);
     move_head(channel, chunk);
     done += chunk;
     publish_head(channel, channel.writer.head);
@@ -30,7 +30,7 @@ void put_bytes(Channel& channel, const std::byte* data, std::size_t size) {
 void get_bytes(Channel& channel, std::byte* buffer, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
     const std::size_t chunk = std::min(size - done, kChunkBytes);
-    copy_bytes(buffer + done, record_at_tail(channel), chunk);
+    copy_bytes<OutOfRing>(buffer + done, record_at_tail(channel), chunk);
     advance_tail(channel, chunk);
     done += chunk;
   }
