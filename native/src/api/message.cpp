@@ -98,6 +98,7 @@ struct Packer {
 
 Status recv_many(Channel& channel, Packer& packer, std::size_t limit, const Deadline& deadline,
                  std::size_t* out_needed) {
+  look_for_records(channel);
   while (packer.count < limit) {
     const std::int64_t fast = recv_fast(channel, packer.at, packer.left);
     if (fast >= 0) {

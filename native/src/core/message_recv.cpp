@@ -45,10 +45,21 @@ void tidy_when_empty(Channel& channel) {
   back_off_after_burst(channel.reader.backoff, messages_read(channel));
 }
 
+// After a look at the head. Finding a few is as bad as finding none: a reader for whom that is so
+// is right behind the writer, which never gets ahead.
+void keep_distance(Channel& channel) {
+  ReaderState& reader = channel.reader;
+  const std::uint64_t known = reader.head_seen - reader.tail;
+  if (known != 0 && known < std::min<std::uint64_t>(kCloseBytes, channel.limit / 4)) {
+    back_off_after_burst(reader.backoff, messages_read(channel));
+  }
+}
+
 Status wait_for_record(Channel& channel, const Deadline& deadline) {
   const ReaderState& reader = channel.reader;
   if (reader.head_seen != reader.tail) return SMIPC_OK;
   if (!refresh_head(channel)) return corrupt_head(channel);
+  keep_distance(channel);
   if (reader.head_seen != reader.tail) return SMIPC_OK;
   tidy_when_empty(channel);
   return wait_for_more(channel, 0, deadline);
@@ -242,13 +253,9 @@ Status receive_into(Channel& channel, Parts& into, const Deadline& deadline,
 }  // namespace
 
 void look_for_records(Channel& channel) {
-  ReaderState& reader = channel.reader;
+  const ReaderState& reader = channel.reader;
   if (reader.special || reader.head_seen != reader.tail || !refresh_head(channel)) return;
-  const std::uint64_t known = reader.head_seen - reader.tail;
-  // Finding a few is as bad as finding none: where that is so, the writer never gets ahead.
-  if (known != 0 && known < std::min<std::uint64_t>(kCloseBytes, channel.limit / 4)) {
-    back_off_after_burst(reader.backoff, messages_read(channel));
-  }
+  keep_distance(channel);
 }
 
 bool spin_for_record(Channel& channel) {
