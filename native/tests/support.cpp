@@ -7,7 +7,9 @@
 
 // A refused allocation is something the library has to cope with; forked companions have threads.
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+extern "C" const char* __tsan_default_options() {
+  return "die_after_fork=0:allocator_may_return_null=1";
+}
 
 namespace smipc::test {
 namespace {

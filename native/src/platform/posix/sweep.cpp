@@ -48,9 +48,11 @@ bool remove_if_unused(const std::string& name, std::size_t head_bytes,
   if (!starts_with(name, kRemovedPrefix)) {
     std::vector<std::byte> head(head_bytes);
     const ssize_t size = ::pread(file.get(), head.data(), head.size(), 0);
+    if (size < 0) return false;
+    const auto bytes = static_cast<std::size_t>(size);
     const std::vector<std::byte> before = head;
-    if (size < 0 || !removable(head.data(), static_cast<std::size_t>(size))) return false;
-    if (head != before && ::pwrite(file.get(), head.data(), size, 0) != size) return false;
+    if (!removable(head.data(), bytes)) return false;
+    if (head != before && ::pwrite(file.get(), head.data(), bytes, 0) != size) return false;
   }
   return ::unlink(path.c_str()) == 0;
 }
