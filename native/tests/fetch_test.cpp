@@ -167,6 +167,26 @@ TEST(FetchList, one_message_is_taken_at_once) {
   EXPECT_OK(smipc_channel_flush(pair.writer, 0));
 }
 
+// The tail that the writer polls is then behind what is taken by more than the channel holds.
+TEST(FetchList, the_writer_goes_on_when_two_messages_that_fill_the_channel_are_handed_out) {
+  Pair pair("halves", 4000);
+  send(pair.writer, pattern(100, 0));
+  recv(pair.reader);  // less than the reader publishes its tail for
+  const auto limit = static_cast<std::size_t>(status_of(pair.writer).limit_bytes);
+  const std::size_t half = limit / 2 / 8 * 8 - 8;
+  send(pair.writer, pattern(half, 1));
+  send(pair.writer, pattern(half, 2));
+  Fetcher fetcher(pair.reader);
+  EXPECT_GE(fetcher.fetch(0), 0);
+  ASSERT_EQ(2u, fetcher.fetched.size());
+  fetcher.hand_out(2);
+  for (std::uint64_t i = 3; i < 5; ++i) send(pair.writer, pattern(half, i));
+  EXPECT_STATUS(SMIPC_E_TIMED_OUT, smipc_channel_try_send(pair.writer, "more", 4));
+  for (std::uint64_t i = 3; i < 5; ++i) {
+    EXPECT_EQ(pattern(half, i), recv(pair.reader));
+  }
+}
+
 TEST(FetchList, flush_waits_until_the_list_is_handed_out) {
   Pair pair("flush", 1000);
   for (std::uint64_t i = 0; i < 3; ++i) send(pair.writer, pattern(20, i));

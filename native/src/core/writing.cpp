@@ -16,7 +16,8 @@ struct RoomWait {
   std::uint64_t cost;
   bool corrupt = false;
 
-  // The reader's cursor follows its exact tail, so a value may be older than what is known.
+  // The reader's cursor follows what is taken, so a value may be older than what is known: by less than
+  // limit/8, and by a list of two messages that is being handed out, which may fill the ring.
   bool accept(std::uint64_t tail) {
     WriterState& writer = channel.writer;
     const std::uint64_t known = writer.room_end - channel.limit;
@@ -26,7 +27,7 @@ struct RoomWait {
       if (used > channel.self->high_water.load(std::memory_order_relaxed)) {
         channel.self->high_water.store(used, std::memory_order_relaxed);
       }
-    } else if (known - tail > channel.limit) {
+    } else if (known - tail > 2 * channel.limit) {
       return corrupt = true;
     }
     return room(channel) >= cost;
