@@ -202,10 +202,11 @@ class NamedMessageQueue(NamedObject):
         window, arguments = area
         while True:
             for size in map(_fetch, (handle,), arguments, (slice_ns(deadline),)):
+                announced = arguments[0][0]  # now: a signal handler may receive into the area, too
                 if size >= 0:
                     return window[: size & _SIZE], size >> _SIZE_BITS
             if size == _TOO_SMALL:
-                for message in map(self._receive_large, (handle,), (arguments[0][0],)):
+                for message in map(self._receive_large, (handle,), (announced,)):
                     if message is not None:
                         return message
                 continue
@@ -224,15 +225,13 @@ class NamedMessageQueue(NamedObject):
                 OutOfMemoryError, f"there is no memory for a message of {size} bytes"
             ) from None
         memory = pointer(message)
-        window = ffi.buffer(memory)
         out_size = ffi.new("size_t *")
         priority = ffi.new("uint32_t *")
         given = (handle,), (memory,), (size,), (POLL,), (out_size,), (priority,)
         for status in map(_receive, *given):
             if not status:
-                if out_size[0] == size:
-                    return message, priority[0]
-                return window[: out_size[0]], priority[0]
+                # No jump, as above; and no copy, where that is all of it.
+                return message[: out_size[0]], priority[0]
         if status != _TOO_SMALL and status not in _GO_ON:
             raise error(status)
         return None

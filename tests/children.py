@@ -9,6 +9,8 @@ import sys
 import textwrap
 from typing import Any
 
+from programs import popen
+
 # How many take part where it matters that they are many. Windows, and more so Wine, takes its time
 # over each process.
 MANY_CHILDREN = 10 if sys.platform == "win32" else 50
@@ -91,12 +93,11 @@ class Child:
             self._key = _CtrlCKey()
             opening += _PRESSING_CTRL_C.replace("EVENT", repr(self._key.name))
             options["creationflags"] = subprocess.CREATE_NO_WINDOW
-        self.process = subprocess.Popen(
+        self.process = popen(
             [sys.executable, "-c", opening + textwrap.dedent(code), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             **options,
         )
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,14 +75,26 @@ def program(group: str, name: str) -> str:
     return str(output)
 
 
+INTERNAL_ERROR = 1359  # of Wine, once in some thousand processes
+
+
+def popen(command: list[str], **options: Any) -> subprocess.Popen[str]:
+    """Starts a process, also where the system now and then fails to."""
+    for _ in range(5):
+        try:
+            return subprocess.Popen(command, text=True, **options)
+        except OSError as failure:
+            if getattr(failure, "winerror", None) != INTERNAL_ERROR:
+                raise
+    return subprocess.Popen(command, text=True, **options)
+
+
 class Process:
     """A child that is killed when a test is over, or after the watchdog's time."""
 
     def __init__(self, command: list[str], **options: object) -> None:
         self.command = command
-        self.popen = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-        )
+        self.popen = popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
     def finish(self) -> str:
         """What it printed, after it has ended well."""

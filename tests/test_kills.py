@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from lateness import Report
-from programs import program
+from programs import popen, program
 
 import smipc
 from smipc import CHAN_R, CHAN_W, Channel
@@ -26,11 +26,10 @@ class Victim:
     """SIGKILL ends it; on Windows TerminateProcess."""
 
     def __init__(self, name: bytes, what: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = popen(
             [program("tests", "kill_tool"), "victim", name.decode(), what],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"

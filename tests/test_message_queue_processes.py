@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import targets
 from children import Child
-from storms import collect_in_a_storm
+from storms import PERIOD, collect_in_a_storm
 
 import smipc
 from smipc import Flags, NamedMessageQueue
@@ -214,6 +214,52 @@ def test_a_storm_of_signals_that_raise_loses_nothing(
     thread.join()
     assert [int(message[0][:10]) for message in received] == list(range(count))
     assert interrupts > 0
+
+
+@needs_posix
+def test_a_storm_of_signals_loses_no_message_that_is_smaller_than_was_announced(text: str) -> None:
+    queue = create(text, 8, 150_000)
+    count = 2000
+
+    def send() -> None:
+        for number in range(count):
+            queue.send(b"%010d" % number + bytes(70_000))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    # What another receiver does between the announcement and the call: take a larger one.
+    received, interrupts = collect_in_a_storm(
+        lambda: filter(None, map(queue._receive_large, (queue._handle,), (150_000,))), count
+    )
+    thread.join()
+    assert [int(message[0][:10]) for message in received] == list(range(count))
+    assert {len(message[0]) for message in received} == {70_010}
+    assert interrupts > 0
+
+
+@needs_posix
+def test_a_signal_handler_may_receive_while_a_large_message_is_received(text: str) -> None:
+    large = create(text, 4, 100_000)
+    small = create(text + "-small", 4, 100)
+    handled = 0
+
+    def handler(*_: object) -> None:
+        nonlocal handled
+        if small.receive(0) is not None:
+            handled += 1
+            small.send(b"\xff" * 100, timeout=0)  # no size that anything could have
+
+    small.send(b"\xff" * 100)
+    previous = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, PERIOD, PERIOD)
+        for number in range(3000):
+            large.send(bytes(100_000), priority=number)
+            assert large.receive(60) == (bytes(100_000), number)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert handled > 0
 
 
 @needs_posix

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from programs import WATCHDOG_SECONDS, program
+from programs import WATCHDOG_SECONDS, popen, program
 
 import smipc
 from smipc import CHAN_R, Flags
@@ -80,11 +80,10 @@ class Stage:
     started: int = 0
 
     def start(self, role: str) -> None:
-        process = subprocess.Popen(
+        process = popen(
             [self.tool, role, self.object, self.tally_name, str(self.started)],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            text=True,
         )
         self.started += 1
         self.actors.append(Actor(role, process))

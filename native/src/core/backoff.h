@@ -1,11 +1,11 @@
 // Letting the writer run ahead a little.
 //
 // A reader right behind the writer steals each cache line as it is written, and both crawl at the
-// speed of the line between the cores. After a burst of messages, or when it has used up what it knew of
-// and finds little more, the reader therefore stays away for 0.3 to 3 us, the shorter the longer the
-// bursts get. (M messages/s of 64 and 256 B, one a call, near: 112 and 56 with the first rule alone, 161
-// and 95 with both.) Not in a ping-pong, which would pay the delay each time: there the messages are at
-// least a round trip between two cores apart.
+// speed of the line between the cores. After a burst of messages the reader therefore stays away for 0.3
+// to 3 us, the shorter the longer the bursts get. So it does in a stream when it has used up what it knew
+// of and finds little more. (M messages/s of 64 and 256 B, one a call, near: 142 and 57 with the first rule
+// alone, 163 and 95 with both.) Not in a ping-pong, which would pay the delay each time: there the
+// messages are at least a round trip between two cores apart.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,19 @@ namespace smipc::detail {
 
 // Of one reader.
 struct DrainBackoff {
-  std::uint64_t burst_start = 0;   // messages read when the ring was last empty
+  std::uint64_t burst_start =
+      0;  // messages read when the reader last stayed away, or found nothing
   std::uint64_t window_start = 0;  // messages read when the rate was last looked at
   std::int64_t window_start_ns = 0;
-  std::uint32_t empties = 0;
+  std::uint32_t looks = 0;  // that found nothing, or little
   std::uint32_t delay_ns = 0;
   bool fast_stream = false;  // by the last window
 };
 
-// When the ring is found empty, or nearly so; `messages` is how many have been read in all.
+// When the ring is found empty; `messages` is how many have been read in all.
 void back_off_after_burst(DrainBackoff& backoff, std::uint64_t messages);
+
+// When it is found nearly empty. Nothing waits for what is not in a stream: there is a message.
+void back_off_when_close(DrainBackoff& backoff, std::uint64_t messages);
 
 }  // namespace smipc::detail

@@ -25,7 +25,7 @@ namespace {
 
 // Records that deliver nothing, between two looks at the deadline.
 constexpr std::uint32_t kSkipsPerLook = 64;
-// What a reader that keeps its distance finds when it looks again is more than this.
+// Who finds no more than this when it looks again is right behind the writer.
 constexpr std::uint64_t kCloseBytes = 16 * 1024;
 
 Status corrupt_record(const Channel& channel, std::uint64_t word) {
@@ -45,13 +45,14 @@ void tidy_when_empty(Channel& channel) {
   back_off_after_burst(channel.reader.backoff, messages_read(channel));
 }
 
-// After a look at the head. Finding a few is as bad as finding none: a reader for whom that is so
-// is right behind the writer, which never gets ahead.
+// After a look at the head. In a stream finding a few is as bad as finding none: the writer never gets
+// ahead.
 void keep_distance(Channel& channel) {
   ReaderState& reader = channel.reader;
   const std::uint64_t known = reader.head_seen - reader.tail;
-  if (known != 0 && known < std::min<std::uint64_t>(kCloseBytes, channel.limit / 4)) {
-    back_off_after_burst(reader.backoff, messages_read(channel));
+  if (known != 0 && known < std::min<std::uint64_t>(kCloseBytes, channel.limit / 4) &&
+      spins_first(channel)) {
+    back_off_when_close(reader.backoff, messages_read(channel));
   }
 }
 

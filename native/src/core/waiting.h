@@ -64,7 +64,7 @@ Status wait_until(Channel& channel, const Deadline& deadline, std::uint64_t want
       &ready);
 }
 
-// W2 and W3: after a cursor has been stored. The fast paths read the word themselves.
+// W2 and W3: after a cursor has been stored. The fast paths ask must_wake_peer, and wake by themselves.
 void wake_peer_slowly(Channel& channel);
 inline bool must_wake_peer(const Channel& channel) {
   std::atomic_signal_fence(std::memory_order_seq_cst);  // W2 (pairs with S2)

@@ -110,7 +110,8 @@ void plat_segment_free(PlatSegment* segment);
 
 // Removes every segment of `kind` that nobody holds and that `removable`, given a copy of the segment's
 // first bytes, allows to go; counts them. What it changes in the copy is stored in the segment, for those
-// who have it mapped without holding it. Also removes what a creator that died left without content.
+// who have it mapped without holding it. (Not on Windows, where circular buffers, whose readers this is
+// for, have no file.) Also removes what a creator that died left without content.
 PlatResult plat_segments_sweep(std::uint32_t kind, std::size_t head_bytes,
                                bool (*removable)(std::byte* head, std::size_t size),
                                std::size_t* out_removed);
