@@ -1,0 +1,74 @@
+"""The second process of `smipc bench`: answers and sends, and measures nothing.
+
+Started with the name of the channels, their capacity and how to wait. It says "ready" on standard
+output, then takes orders from standard input, one a line: ANSWER, SEND or SEND_LISTS (of
+bench_messages), the size of the messages, and for how many nanoseconds to send. After each order to
+send it says how many it has sent. It ends with its standard input, or with the other process.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from time import perf_counter_ns
+
+from smipc import CHAN_R, CHAN_W, Channel, OppositeEndClosedError, SmipcError
+from smipc.bench_messages import ANSWER, END, SEND_LISTS, block_of, open_end
+
+_FEWEST_BLOCKS = 2  # the first is not timed
+
+
+def main(arguments: list[str]) -> int:
+    name, capacity_text, wait = arguments
+    capacity = int(capacity_text)
+    try:
+        with (
+            open_end(f"{name}-there", CHAN_R, capacity, wait) as into,
+            open_end(f"{name}-back", CHAN_W, capacity, wait) as out,
+        ):
+            print("ready", flush=True)
+            for line in iter(sys.stdin.readline, ""):
+                kind, size, nanoseconds = line.split()
+                if kind == ANSWER:
+                    _answer(into.recv, out.send)
+                else:
+                    block = block_of(int(size), capacity)
+                    print("sent", _send(kind, block, int(nanoseconds), out), flush=True)
+    except OppositeEndClosedError:
+        return 0  # the other process has gone
+    except (OSError, SmipcError) as error:
+        print(f"smipc bench: the second process: {error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("smipc bench: the second process: out of memory", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _answer(recv: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
+    for message in iter(recv, END):
+        send(message)
+
+
+def _send(kind: str, block: list[bytes], nanoseconds: int, out: Channel) -> int:
+    """Sends blocks, each message with a call or each block as a list, and END; returns how many
+    messages that were."""
+    send, send_many = out.send, out.send_many
+    in_lists = kind == SEND_LISTS
+    sent = 0
+    until = perf_counter_ns() + nanoseconds
+    while sent < _FEWEST_BLOCKS * len(block) or perf_counter_ns() < until:
+        if in_lists:
+            send_many(block)
+        else:
+            for message in block:
+                send(message)
+        sent += len(block)
+    send(END)
+    return sent
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
