@@ -19,6 +19,7 @@ import smipc
 from smipc import CHAN_R, CHAN_W, Channel, OppositeEndClosedError
 from smipc.bench_messages import (
     ANSWER,
+    DONE,
     END,
     LARGEST_IN_LISTS,
     SEND,
@@ -94,7 +95,7 @@ class Session:
     def finish(self) -> None:
         """Lets the second process go, and sees it end well."""
         with self._explained():
-            _pipe(self._process.stdin).close()
+            self._order(DONE, 0, 0)
             if self._wait_for_end() != 0:
                 raise self._gone()
 

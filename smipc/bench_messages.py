@@ -8,6 +8,7 @@ says it has sent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from smipc import Channel, open_channel
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from smipc.channel import Wait
 
 END = b"the end of a section"  # never equal to a numbered message, which has zeros there
-ANSWER, SEND, SEND_LISTS = "answer", "send", "send-lists"  # what the second process is told to do
+# What the second process is told to do.
+ANSWER, SEND, SEND_LISTS, DONE = "answer", "send", "send-lists", "done"
 
 LARGEST_MESSAGE = 1 << 30
 LARGEST_IN_LISTS = 4096  # of larger ones a call costs little, beside the bytes
@@ -51,7 +53,8 @@ def _message(number: int, size: int) -> bytes:
 def receive_block(recv: Callable[[], bytes], first: bytes, block: list[bytes]) -> None:
     """Receives the rest of a block, whose first message has come, and checks all of it."""
     if len(first) <= _LARGEST_COMPARED:
-        check_list([first, *(recv() for _ in block[1:])], block)
+        rest = islice(iter(recv, END), len(block) - 1)  # an END that comes too early is the last
+        check_list([first, *rest], block)
         return
     check_ends(first, block[0])
     for due in block[1:]:
@@ -59,6 +62,8 @@ def receive_block(recv: Callable[[], bytes], first: bytes, block: list[bytes]) -
 
 
 def check_list(messages: list[bytes], due: list[bytes]) -> None:
+    if len(messages) != len(due):
+        raise WrongMessageError(f"messages were lost: {len(messages)} came, and not {len(due)}")
     if messages != due:
         place = next(
             i for i, pair in enumerate(zip(messages, due, strict=True)) if len({*pair}) > 1

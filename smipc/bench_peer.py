@@ -2,20 +2,26 @@
 
 Started with the name of the channels, their capacity and how to wait. It says "ready" on standard
 output, then takes orders from standard input, one a line: ANSWER, SEND or SEND_LISTS (of
-bench_messages), the size of the messages, and for how many nanoseconds to send. After each order to
-send it says how many it has sent. It ends with its standard input, or with the other process.
+bench_messages), the size of the messages, and for how many nanoseconds to send; or DONE. After each
+order to send it says how many it has sent. If the other process has gone it ends without a word.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from time import perf_counter_ns
 
 from smipc import CHAN_R, CHAN_W, Channel, OppositeEndClosedError, SmipcError
-from smipc.bench_messages import ANSWER, END, SEND_LISTS, block_of, open_end
+from smipc.bench_messages import ANSWER, DONE, END, SEND_LISTS, block_of, open_end
 
 _FEWEST_BLOCKS = 2  # the first is not timed
+
+
+class _OtherGoneError(Exception):
+    """The process that gives the orders has ended."""
 
 
 def main(arguments: list[str]) -> int:
@@ -26,16 +32,10 @@ def main(arguments: list[str]) -> int:
             open_end(f"{name}-there", CHAN_R, capacity, wait) as into,
             open_end(f"{name}-back", CHAN_W, capacity, wait) as out,
         ):
-            print("ready", flush=True)
-            for line in iter(sys.stdin.readline, ""):
-                kind, size, nanoseconds = line.split()
-                if kind == ANSWER:
-                    _answer(into.recv, out.send)
-                else:
-                    block = block_of(int(size), capacity)
-                    print("sent", _send(kind, block, int(nanoseconds), out), flush=True)
-    except OppositeEndClosedError:
-        return 0  # the other process has gone
+            try:
+                _obey(capacity, into, out)
+            except (_OtherGoneError, OppositeEndClosedError):
+                _outlast(into, out)
     except (OSError, SmipcError) as error:
         print(f"smipc bench: the second process: {error}", file=sys.stderr)
         return 1
@@ -45,6 +45,45 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _obey(capacity: int, into: Channel, out: Channel) -> None:
+    _say("ready")
+    while True:
+        kind, size, nanoseconds = _next_order()
+        if kind == DONE:
+            return
+        if kind == ANSWER:
+            _answer(into.recv, out.send)
+        else:
+            sent = _send(kind, block_of(int(size), capacity), int(nanoseconds), out)
+            _say(f"sent {sent}")
+
+
+def _outlast(into: Channel, out: Channel) -> None:
+    """Waits until the other process's ends are free, too.
+
+    The system frees what a killed process had in some order. If this process closed its ends while
+    the other's still counted as held, nobody would remove the channels.
+    """
+    for use in (into.recv, lambda: out.send(END)):
+        with contextlib.suppress(OppositeEndClosedError):
+            while True:
+                use()
+
+
+def _say(line: str) -> None:
+    try:
+        os.write(sys.stdout.fileno(), f"{line}\n".encode())  # leaves nothing for later to flush
+    except OSError:
+        raise _OtherGoneError from None
+
+
+def _next_order() -> list[str]:
+    line = sys.stdin.readline()
+    if not line:
+        raise _OtherGoneError
+    return line.split()
 
 
 def _answer(recv: Callable[[], bytes], send: Callable[[bytes], None]) -> None:

@@ -29,6 +29,7 @@ def check(file: str) -> None:
 def draw(machine: Machine, options: Options, results: list[SizeResult], file: str) -> None:
     """matplotlib's own figure, and not pyplot: no window, no state that stays."""
     from matplotlib.figure import Figure  # type: ignore[import-not-found, unused-ignore]
+    from matplotlib.ticker import LogLocator  # type: ignore[import-not-found, unused-ignore]
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.add_subplot()
@@ -42,6 +43,7 @@ def draw(machine: Machine, options: Options, results: list[SizeResult], file: st
     axes.set_xlim(1, 10_000)
     axes.set_xticks(list(_TICKS), list(_TICKS.values()))
     axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.set_xlabel("share of the round trips")
     axes.set_ylabel("took at most, us")
