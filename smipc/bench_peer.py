@@ -64,12 +64,15 @@ def _outlast(into: Channel, out: Channel) -> None:
     """Waits until the other process's ends are free, too.
 
     The system frees what a killed process had in some order. If this process closed its ends while
-    the other's still counted as held, nobody would remove the channels.
+    the other's still counted as held, nobody would remove the channels. An end that the other has
+    never opened, as this process came too late, is not waited for.
     """
-    for use in (into.recv, lambda: out.send(END)):
-        with contextlib.suppress(OppositeEndClosedError):
-            while True:
-                use()
+    with contextlib.suppress(OppositeEndClosedError):
+        while into.status().writer_state != "absent":
+            into.recv()
+    with contextlib.suppress(OppositeEndClosedError):
+        while out.status().reader_state != "absent":
+            out.send(END)
 
 
 def _say(line: str) -> None:

@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(bench_view.as_object(machine, options, results)))
     else:
         bench_view.show(results)
+    if arguments.plot is not None:
+        bench_plot.draw(machine, options, results, arguments.plot)
     return 0
 
 
@@ -83,8 +85,6 @@ def _measure(
             print(f"measuring for about {options.seconds:g} s, {pids}", flush=True)
         results = session.measure(options)
         session.finish()
-    if arguments.plot is not None:
-        bench_plot.draw(machine, options, results, arguments.plot)
     return machine, results
 
 

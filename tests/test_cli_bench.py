@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from children import Child
-from programs import WATCHDOG_SECONDS
+from programs import WATCHDOG_SECONDS, unique_name
 
+import smipc
 from smipc import (
     bench,
     bench_machine,
@@ -23,6 +24,7 @@ from smipc import (
     bench_sections,
     bench_view,
     cli,
+    cli_children,
 )
 
 COMMAND = [sys.executable, "-m", "smipc", "bench"]
@@ -344,6 +346,18 @@ def test_the_second_process_ends_with_a_killed_first() -> None:
         _, err = process.communicate(timeout=WATCHDOG_SECONDS)
     assert err == ""
     assert left_behind_by(process.pid) == []
+
+
+def test_a_second_process_that_comes_too_late_ends() -> None:
+    name = unique_name("late")
+    command = [*cli_children.python_command("bench_peer"), name, "65536", "hybrid"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=WATCHDOG_SECONDS
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"ready\n", b"")
+    for channel in (f"{name}-there", f"{name}-back"):
+        with pytest.raises(FileNotFoundError):
+            smipc.unlink(channel)
 
 
 def test_ctrl_c_ends_both_processes(start_child: Callable[..., Child]) -> None:
