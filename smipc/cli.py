@@ -10,6 +10,7 @@ import sys
 
 JOBS = {
     "demo": ("smipc.cli_demo", "send a folder's files between two processes and check each"),
+    "bench": ("smipc.cli_bench", "how fast messages go between two processes on this machine"),
     "config": ("smipc.cli_config", "what C and C++ builds need to know"),
     "clean": ("smipc.cli_clean", "remove what killed processes have left"),
     "structs": ("smipc.cli_structs", "show a module's locked structures, or write their C header"),

@@ -11,7 +11,6 @@ import os
 import queue
 import secrets
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import IO, Protocol
 
 import smipc
 from smipc import demo_build
+from smipc.cli_children import python_command
 from smipc.demo_files import Listing
 
 LANGUAGES = ("py-py", "cpp-py", "py-cpp", "cpp-cpp")  # sender-receiver
@@ -103,10 +103,7 @@ def run(listing: Listing, languages: str, capacity: int, fault: str, view: View)
 def _command(name: str, language: str) -> list[str]:
     if language == "cpp":
         return [demo_build.program(name)]
-    # Not `-m`, which would put the current folder before the place that smipc comes from.
-    home = str(Path(smipc.__file__).resolve().parent.parent)
-    script = f"import sys; sys.path.append({home!r}); from smipc.{name} import main; "
-    return [sys.executable, "-c", script + "sys.exit(main(sys.argv[1:]))"]
+    return python_command(name)
 
 
 @dataclass
