@@ -11,7 +11,7 @@ import marshal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from typing_extensions import Buffer
 
@@ -31,7 +31,7 @@ def plain_loads(data: Buffer) -> list[bytes]:
     return items
 
 
-def plain_dumps(items: Sequence[Buffer]) -> bytes:
+def plain_dumps(items: Sequence[Buffer], version: int = 2) -> bytes:
     """The form of a list of bytes-like objects. ValueError when one cannot be written."""
     pieces = [b"[", len(items).to_bytes(4, "little")]
     for item in items:
@@ -44,14 +44,6 @@ def plain_dumps(items: Sequence[Buffer]) -> bytes:
     return b"".join(pieces)
 
 
-def _marshal_loads(data: Buffer) -> list[bytes]:
-    return marshal.loads(data)  # type: ignore[no-any-return]
-
-
-def _marshal_dumps(items: Sequence[Buffer]) -> bytes:
-    return marshal.dumps(items, 2)  # type: ignore[arg-type]
-
-
 def _form_is_known() -> bool:
     try:
         return marshal.loads(_FORM) == _LIST and marshal.dumps(_LIST, 2) == _FORM
@@ -59,7 +51,11 @@ def _form_is_known() -> bool:
         return False
 
 
-if _form_is_known():
-    loads, dumps = _marshal_loads, _marshal_dumps
+loads: Callable[[Buffer], list[bytes]]
+dumps: Callable[[Sequence[Buffer], int], bytes]  # the version is 2
+# Whether loads is a C function that keeps the GIL, so that nothing can happen meanwhile.
+LOADS_AT_ONCE = _form_is_known()
+if LOADS_AT_ONCE:
+    loads, dumps = marshal.loads, marshal.dumps  # type: ignore[assignment]
 else:
     loads, dumps = plain_loads, plain_dumps

@@ -29,17 +29,21 @@ if TYPE_CHECKING:
 _MAGIC = b"smipcobj"
 _COUNTS = struct.Struct("<8sQQ")
 _ALIGNMENT = 64
-_PICKLE_START = 0x80
+_PICKLE_START = b"\x80"
 
+_dumps = pickle.dumps
+_loads = pickle.loads
 _uninitialised: Any = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def object_parts(thing: object) -> Sequence[bytes | memoryview]:
     """The message of an object: one part when it has no large buffers."""
     buffers: list[pickle.PickleBuffer] = []
-    stem = pickle.dumps(thing, protocol=5, buffer_callback=buffers.append)
-    if not buffers:
-        return (stem,)
+    stem = _dumps(thing, 5, buffer_callback=buffers.append)
+    return _parts_with(stem, buffers) if buffers else (stem,)
+
+
+def _parts_with(stem: bytes, buffers: list[pickle.PickleBuffer]) -> Sequence[bytes | memoryview]:
     contents: list[bytes | memoryview] = [stem, *(buffer.raw() for buffer in buffers)]
     sizes = [len(content) for content in contents]
     counts = _COUNTS.pack(_MAGIC, len(buffers), sizes[0])
@@ -56,21 +60,26 @@ def object_parts(thing: object) -> Sequence[bytes | memoryview]:
 
 
 def send_object(channel: Views, thing: object, timeout: float | None) -> None:
-    parts = object_parts(thing)
-    if len(parts) == 1:
-        channel.send(parts[0], timeout)
+    buffers: list[pickle.PickleBuffer] = []
+    stem = _dumps(thing, 5, buffer_callback=buffers.append)
+    if buffers:
+        channel._send_all(_parts_with(stem, buffers), deadline_after(channel._cid, timeout))
     else:
-        channel._send_all(parts, deadline_after(channel._cid, timeout))
+        channel.send(stem, timeout)
 
 
 def recv_object(channel: Views, timeout: float | None) -> Any:
-    deadline = deadline_after(channel._cid, timeout)
+    deadline = None if timeout is None else deadline_after(channel._cid, timeout)
     message: bytes | memoryview | None = None
     try:
         while True:
             for count, message in channel._it:
                 channel._taken[0] = count
+                if message[:1] == _PICKLE_START:
+                    return _loads(message)
                 return _load(channel, message)
+            if deadline is None and channel._fetch_list():
+                continue
             if channel._fill(deadline, announce_large=True):
                 plan = partial(_room, channel)
                 for message in map(channel._recv_as, (plan,), (deadline,)):
@@ -90,10 +99,10 @@ def _room(channel: Views, size: int, _: bytes) -> tuple[Sequence[memoryview], me
 
 def _load(channel: Views, message: bytes | memoryview) -> Any:
     """The object in a message that has been received."""
-    if len(message) > 0 and message[0] == _PICKLE_START:
-        return pickle.loads(message)
+    if message[:1] == _PICKLE_START:
+        return _loads(message)
     stem, *buffers = _split(channel, message)
-    return pickle.loads(stem, buffers=buffers)
+    return _loads(stem, buffers=buffers)
 
 
 def _split(channel: Views, message: bytes | memoryview) -> list[memoryview]:

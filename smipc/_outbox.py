@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _try_send: Any = lib.smipc_channel_try_send
 _send_parts: Any = lib.smipc_channel_send_parts
 _send_list: Any = lib.smipc_channel_send_list
+_send_list_wait: Any = lib.smipc_channel_send_list_wait
 
 _INVALID = _abi.SMIPC_E_INVALID
 
@@ -57,11 +58,22 @@ class Outbox(End):
         `timeout` is for all of them together. An error in the middle says in `transferred` how many
         have gone: those, and no others. Errors as for send.
         """
+        sent = 0
         if isinstance(messages, list):
             items = messages
+            if timeout is None and len(items) <= _LIST_LENGTH:
+                # The fast path, without the turn.
+                try:
+                    blob = dumps(items, 2)
+                except ValueError:
+                    pass
+                else:
+                    sent = _send_list_wait(self._sender, blob, len(blob))
+                    if sent == len(items):
+                        return
+                    sent = max(sent, 0)  # what is wrong is met again
         else:
             items = one_by_one(self._cid, "messages", messages)
-        sent = self._send_at_once(items) if timeout is None else 0
         deadline = deadline_after(self._cid, timeout)
         try:
             while sent < len(items):
@@ -70,23 +82,10 @@ class Outbox(End):
             problem.transferred += sent
             raise
 
-    def _send_at_once(self, items: list[Buffer]) -> int:
-        """The fast path, without the turn: sends the first items, or none; returns how many."""
-        if len(items) > _LIST_LENGTH:
-            return 0
-        try:
-            blob = dumps(items)
-        except ValueError:
-            return 0
-        index = ffi.new("size_t *")
-        if _send_list(self._sender, blob, len(blob), self._slice, index):
-            return int(index[0])
-        return len(items)
-
     def _send_some(self, items: list[Buffer], deadline: int | None) -> int:
         """Sends the first items, as many as go in one list; returns how many."""
         try:
-            blob = dumps(items)
+            blob = dumps(items, 2)
         except ValueError:  # something is not bytes-like, not contiguous, or beyond 2 GiB
             self._send_all((readable(self._cid, items[0]),), deadline)
             return 1

@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from smipc._arrays import Array, ArrayBorrow, ArrayReservation
     from smipc._loans import Borrow, Reservation
 
+# Modules that bring numpy and pickle: imported when they are first used, and kept here because an
+# import statement costs most of a microsecond each time.
+_arrays: Any = None
+_objects: Any = None
+
+
+def _with_numpy() -> Any:
+    global _arrays
+    if _arrays is None:
+        from smipc import _arrays
+    return _arrays
+
+
+def _with_pickle() -> Any:
+    global _objects
+    if _objects is None:
+        from smipc import _objects
+    return _objects
+
 
 class Views(PlacingInbox, Outbox):
     __slots__ = ()
@@ -57,9 +76,7 @@ class Views(PlacingInbox, Outbox):
         The message is a .npy file. InvalidTypeError if its elements are Python objects; other
         errors as for send. Needs numpy.
         """
-        from smipc._arrays import send_array
-
-        send_array(self, array, timeout)
+        (_arrays or _with_numpy()).send_array(self, array, timeout)
 
     def recv_array(self, timeout: float | None = None, *, out: Any = None) -> Array:
         """Receives an array: a new one, which the caller owns, or `out`, of the same dtype and
@@ -68,10 +85,9 @@ class Views(PlacingInbox, Outbox):
         MessageFormatError (the next message is no array) and InvalidArgumentError (`out` does not
         fit) leave the message in the channel. Other errors as for recv. Needs numpy.
         """
-        from smipc._arrays import recv_array
-
-        for array in map(recv_array, (self,), (timeout,), (out,)):
-            return array
+        arrays = _arrays or _with_numpy()
+        for array in map(arrays.recv_array, (self,), (timeout,), (out,)):
+            return array  # type: ignore[no-any-return]
         raise AssertionError("unreachable")
 
     def reserve_array(
@@ -95,9 +111,7 @@ class Views(PlacingInbox, Outbox):
     def send_object(self, thing: object, timeout: float | None = None) -> None:
         """Sends any object that can be pickled, as one message. Large buffers in it (numpy arrays,
         pickle.PickleBuffer) are copied once, into the channel. Errors as for send, and pickle's."""
-        from smipc._objects import send_object
-
-        send_object(self, thing, timeout)
+        (_objects or _with_pickle()).send_object(self, thing, timeout)
 
     def recv_object(self, timeout: float | None = None) -> Any:
         """Receives an object. Only from a writer that you trust: unpickling runs what it sends.
@@ -105,8 +119,7 @@ class Views(PlacingInbox, Outbox):
         When that fails, with MessageFormatError (no pickled object) or whatever unpickling raises,
         the message stays, and recv can take it. Other errors as for recv.
         """
-        from smipc._objects import recv_object
-
-        for thing in map(recv_object, (self,), (timeout,)):
+        objects = _objects or _with_pickle()
+        for thing in map(objects.recv_object, (self,), (timeout,)):
             return thing
         raise AssertionError("unreachable")

@@ -348,8 +348,8 @@ def test_the_plain_form_of_lists_is_marshals() -> None:
 
     lists = [[], [b""], [b"a", b"", bytes(1000)], [bytes([i]) * i for i in range(255)]]
     for items in lists:
-        assert _marshal.plain_dumps(items) == _marshal.dumps(items)
-        assert _marshal.plain_loads(_marshal.dumps(items)) == items
+        assert _marshal.plain_dumps(items) == _marshal.dumps(items, 2)
+        assert _marshal.plain_loads(_marshal.dumps(items, 2)) == items
         assert _marshal.loads(_marshal.plain_dumps(items)) == items
     with pytest.raises(ValueError):
         _marshal.plain_dumps([b"a", "no bytes"])  # type: ignore[list-item]

@@ -39,30 +39,30 @@ struct Section {
 };
 
 // The sender's memory. "fresh": one message, its number stored just before the send, as a program
-// does that fills a structure and sends it. "prepared": 256 messages, numbered half a turn ahead.
+// does that fills a structure and sends it. "prepared": kPrepared messages, numbered half a turn ahead.
+// Slots are below `slots`: a division for each message would be half of what some contestants take.
+inline constexpr std::uint64_t kPrepared = 256;
+
 class Source {
  public:
   Source(const Options& options, std::size_t slots)
-      : size_(options.size),
-        stride_((options.size + 63) / 64 * 64),
-        slots_(slots),
-        memory_(stride_ * slots + 64) {
+      : size_(options.size), stride_((options.size + 63) / 64 * 64), memory_(stride_ * slots + 64) {
     std::memset(memory_.data(), 0x5a, memory_.size());
     const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
     base_ = memory_.data() + (64 - address % 64) % 64;
   }
   unsigned char* number(std::uint64_t slot, std::uint64_t sequence) {
-    unsigned char* at = base_ + slot % slots_ * stride_;
+    unsigned char* at = base_ + slot * stride_;
     std::memcpy(at, &sequence, 8);
     if (size_ >= 4096) {
       std::memcpy(at + size_ - 8, &sequence, 8);
     }
     return at;
   }
-  unsigned char* at(std::uint64_t slot) { return base_ + slot % slots_ * stride_; }
+  unsigned char* at(std::uint64_t slot) { return base_ + slot * stride_; }
 
  private:
-  std::size_t size_, stride_, slots_;
+  std::size_t size_, stride_;
   std::vector<unsigned char> memory_;
   unsigned char* base_ = nullptr;
 };
@@ -194,7 +194,7 @@ class Runner {
 
   void respond() {
     const bool prepared = options_.payload == "prepared";
-    const std::size_t slots = options_.kind == "batch" ? options_.batch : prepared ? 256 : 1;
+    const std::size_t slots = options_.kind == "batch" ? options_.batch : prepared ? kPrepared : 1;
     Source source(options_, slots);
     while (const std::uint64_t count = control_.next_order()) {
       if (is_roundtrip()) {
@@ -225,12 +225,13 @@ class Runner {
   }
 
   void send_prepared(Source& source, std::uint64_t count) {
-    for (std::uint64_t ahead = 0; ahead < 128; ++ahead) {
-      source.number(sequence_ + ahead, sequence_ + ahead);
+    constexpr std::uint64_t kAhead = kPrepared / 2;
+    for (std::uint64_t ahead = 0; ahead < kAhead; ++ahead) {
+      source.number((sequence_ + ahead) % kPrepared, sequence_ + ahead);
     }
     for (std::uint64_t i = 0; i < count; ++i, ++sequence_) {
-      source.number(sequence_ + 128, sequence_ + 128);
-      adapter_.send(source.at(sequence_), options_.size);
+      source.number((sequence_ + kAhead) % kPrepared, sequence_ + kAhead);
+      adapter_.send(source.at(sequence_ % kPrepared), options_.size);
     }
   }
 

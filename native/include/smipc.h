@@ -491,6 +491,11 @@ SMIPC_API smipc_status smipc_channel_send_list(smipc_channel *channel, const voi
                                                size_t blob_size, int64_t timeout_ns,
                                                size_t *inout_index);
 
+/* The same from the first item on, waiting at most 200 ms, as smipc_channel_fetch_wait
+ * does. Returns how many messages have gone, or a status (negative) if none has. */
+SMIPC_API int64_t smipc_channel_send_list_wait(smipc_channel *channel, const void *blob,
+                                               size_t blob_size);
+
 /* Tells the handle that its owner waits for `smipc_channel_fd` or `_event` (or has
  * stopped to): spins `spins` polls first and returns SMIPC_OK when readable, else
  * arms it and returns SMIPC_E_TIMED_OUT. */

@@ -333,10 +333,26 @@ TEST(SendList, goes_on_at_the_index_where_it_stopped) {
   EXPECT_EQ(20u, index);
 }
 
+TEST(SendList, that_waits_says_how_many_have_gone_or_why_none_has) {
+  Pair pair("howmany", 100);  // seven messages of 8 bytes
+  std::vector<Message> messages;
+  for (std::uint64_t i = 0; i < 20; ++i) messages.push_back(pattern(8, i));
+  const Message blob = list_of(messages);
+  EXPECT_EQ(7, smipc_channel_send_list_wait(pair.writer, blob.data(), blob.size()));
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, smipc_channel_send_list_wait(pair.writer, blob.data(), blob.size()));
+  Message data;
+  for (std::uint64_t i = 0; i < 7; ++i) {
+    ASSERT_OK(try_recv(pair.reader, &data));
+    expect_pattern(data.data(), 8, i);
+  }
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, try_recv(pair.reader, &data));
+}
+
 TEST(SendList, an_empty_list_sends_nothing) {
   Pair pair("nothing", 100);
   const Message blob = list_of({});
   std::size_t index = 0;
+  EXPECT_EQ(0, smipc_channel_send_list_wait(pair.writer, blob.data(), blob.size()));
   EXPECT_OK(smipc_channel_send_list(pair.writer, blob.data(), blob.size(), 0, &index));
   EXPECT_EQ(0u, index);
   EXPECT_EQ(0u, status_of(pair.writer).used_bytes);

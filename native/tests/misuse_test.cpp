@@ -44,6 +44,12 @@ const std::vector<Call>& calls() {
        [](H h, T t) { return smipc_channel_send_many(h, &part, 1, t, &n); }},
       {"send_list", Kind::kSend,
        [](H h, T t) { return smipc_channel_send_list(h, blob, sizeof blob, t, &(n = 0)); }},
+      {"send_list_wait", Kind::kSend,
+       [](H h, T) {
+         return static_cast<smipc_status>(
+             std::min<std::int64_t>(smipc_channel_send_list_wait(h, blob, sizeof blob), 0));
+       },
+       false},
       {"recv", Kind::kRecv, [](H h, T t) { return smipc_channel_recv(h, buffer, 64, t, &n); }},
       {"recv_parts", Kind::kRecv,
        [](H h, T t) { return smipc_channel_recv_parts(h, &part, 1, t, &n); }},
@@ -183,6 +189,7 @@ TEST(MisuseOfBuffers, null_is_an_error_where_bytes_are_wanted) {
   refused(smipc_channel_send_many(w, &bad, 1, 0, &n));
   refused(smipc_channel_send_list(w, nullptr, 10, 0, &n));
   refused(smipc_channel_send_list(w, "[\0\0\0\0", 5, 0, nullptr));
+  refused(static_cast<smipc_status>(smipc_channel_send_list_wait(w, nullptr, 10)));
   refused(smipc_channel_recv(r, nullptr, 5, 0, &n));
   refused(smipc_channel_recv(r, buffer, 5, 0, nullptr));
   refused(smipc_channel_recv_parts(r, &bad, 1, 0, &n));
@@ -273,6 +280,9 @@ TEST(MisuseOfBuffers, blobs_that_are_no_list_are_refused_and_what_came_before_ha
                   smipc_channel_send_list(pair.writer, blob.empty() ? &kNothing : blob.data(),
                                           blob.size(), 0, &index));
     EXPECT_EQ(0u, index);
+    EXPECT_EQ(SMIPC_E_INVALID,
+              smipc_channel_send_list_wait(pair.writer, blob.empty() ? &kNothing : blob.data(),
+                                           blob.size()));
   }
   EXPECT_EQ(0u, status_of(pair.writer).used_bytes);
   const unsigned char half[] = {'[', 2, 0, 0, 0, 's', 1, 0, 0, 0, 'x', 's', 9};

@@ -417,6 +417,10 @@ static void for_bindings(void) {
   CHECK(memcmp(area.data, kList, sizeof kList) == 0);
   *area.taken = 2;
   CHECK(smipc_channel_fetch(p.r, 0) == SMIPC_E_TIMED_OUT);
+  CHECK(smipc_channel_send_list_wait(p.w, kList, sizeof kList) == 2);
+  CHECK(smipc_channel_fetch(p.r, 0) >> SMIPC_FETCH_KIND_SHIFT == SMIPC_FETCH_LIST);
+  *area.taken = 2;
+  CHECK(smipc_channel_send_list_wait(p.w, kList + 5, 6) == SMIPC_E_INVALID);
 
   CHECK_OK(smipc_channel_send_two(p.w, "head", 4, "body", 4, 0));
   CHECK_STATUS(smipc_channel_recv_headed(p.r, "HEAD", 4, body, 4, 0), SMIPC_E_NOT_FOUND);

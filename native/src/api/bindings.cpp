@@ -3,7 +3,7 @@
 
 #include "api/guard.h"
 #include "api/log.h"
-#include "core/fast_path.h"
+#include "core/message_lists.h"
 #include "core/messages.h"
 
 using namespace smipc::detail;
@@ -12,67 +12,71 @@ namespace {
 
 constexpr std::int64_t kBindingSliceNs = 200'000'000;
 constexpr std::int64_t kSpinningSliceNs = 10'000'000;  // no signal ends a wait that only spins
-constexpr std::size_t kGroup = 32;
 
 // Reads Python's marshal format, version 2, as far as a list of bytes goes. It comes from the
 // binding in this process, and is bounds-checked all the same.
 class ListBlob {
  public:
   ListBlob(const void* blob, std::size_t size)
-      : at_(static_cast<const unsigned char*>(blob)), left_(size) {}
-
-  bool begin(std::uint32_t* count) { return tagged('[', count); }
-
-  bool next(smipc_buffer* out) {
-    std::uint32_t size = 0;
-    if (!tagged('s', &size) || size > left_) return false;
-    *out = {const_cast<unsigned char*>(at_), size};
-    at_ += size;
-    left_ -= size;
-    return true;
+      : at_(static_cast<const unsigned char*>(blob)), left_(size) {
+    is_list_ = tagged('[', &count_);
+    if (is_list_) skip(kTagged);
   }
 
+  // The next item; false: there is none, or no form of one.
+  bool front(smipc_buffer* out) {
+    std::uint32_t size = 0;
+    if (count_ == 0 || !tagged('s', &size) || size > left_ - kTagged) return false;
+    *out = {const_cast<unsigned char*>(at_) + kTagged, size};
+    item_ = kTagged + size;
+    return true;
+  }
+  void pop() {
+    skip(item_);
+    --count_;
+  }
+
+  // Whether it was a list, and whole.
+  bool well_formed_to_its_end() const { return is_list_ && count_ == 0; }
+
  private:
+  static constexpr std::size_t kTagged = 5;
+
   bool tagged(unsigned char tag, std::uint32_t* value) {
-    if (left_ < 5 || at_[0] != tag) return false;
+    if (left_ < kTagged || at_[0] != tag) return false;
     *value = static_cast<std::uint32_t>(at_[1]) | static_cast<std::uint32_t>(at_[2]) << 8 |
              static_cast<std::uint32_t>(at_[3]) << 16 | static_cast<std::uint32_t>(at_[4]) << 24;
-    at_ += 5;
-    left_ -= 5;
     return true;
+  }
+  void skip(std::size_t bytes) {
+    at_ += bytes;
+    left_ -= bytes;
   }
 
   const unsigned char* at_;
   std::size_t left_;
+  std::size_t item_ = 0;  // what pop takes off
+  std::uint32_t count_ = 0;
+  bool is_list_ = false;
 };
 
 Status not_a_list(const Channel& channel) {
   return fail(SMIPC_E_INVALID, channel.name, "the blob is no marshal list of bytes");
 }
 
+// Sends the items from *inout_index on, and leaves the number of the next one there.
 Status send_list(Channel& channel, ListBlob blob, const Deadline& deadline,
                  std::size_t* inout_index) {
-  std::uint32_t count = 0;
-  if (!blob.begin(&count)) return not_a_list(channel);
-  const std::size_t first = *inout_index;
-  std::size_t staged = 0;
-  Status status = SMIPC_OK;
-  for (std::size_t index = 0; index < count && status == SMIPC_OK; ++index) {
-    smipc_buffer item;
-    if (!blob.next(&item)) {
-      status = not_a_list(channel);
-    } else if (index >= first) {
-      if (!channel.writer.reserved && stage_message(channel, item.data, item.size)) {
-        if (++staged % kGroup == 0) publish_staged(channel);
-      } else {
-        publish_staged(channel);
-        status = send_message(channel, Parts(&item, 1), deadline, nullptr);
-      }
-      if (status == SMIPC_OK) *inout_index = index + 1;
-    }
-  }
-  publish_staged(channel);
-  return status;
+  smipc_buffer item;
+  for (std::size_t i = 0; i < *inout_index && blob.front(&item); ++i) blob.pop();
+  const Status status = send_messages(channel, blob, deadline, inout_index);
+  if (status != SMIPC_OK) return status;
+  return blob.well_formed_to_its_end() ? SMIPC_OK : not_a_list(channel);
+}
+
+std::int64_t slice_ns(const smipc_channel* channel) {
+  const bool spins = channel != nullptr && channel->wait_policy == SMIPC_WAIT_SPIN;
+  return spins ? kSpinningSliceNs : kBindingSliceNs;
 }
 
 }  // namespace
@@ -118,8 +122,7 @@ SMIPC_API int64_t smipc_channel_fetch(smipc_channel* channel, int64_t timeout_ns
 }
 
 SMIPC_API int64_t smipc_channel_fetch_wait(smipc_channel* channel) {
-  const bool spins = channel != nullptr && channel->wait_policy == SMIPC_WAIT_SPIN;
-  return smipc_channel_fetch(channel, spins ? kSpinningSliceNs : kBindingSliceNs);
+  return smipc_channel_fetch(channel, slice_ns(channel));
 }
 
 SMIPC_API int64_t smipc_channel_fetch_soon(smipc_channel* channel) {
@@ -140,6 +143,13 @@ SMIPC_API smipc_status smipc_channel_send_list(smipc_channel* channel, const voi
     log_transfer(*channel, "send list", *inout_index, result);
     return result;
   });
+}
+
+SMIPC_API int64_t smipc_channel_send_list_wait(smipc_channel* channel, const void* blob,
+                                               size_t blob_size) {
+  std::size_t sent = 0;
+  const Status status = smipc_channel_send_list(channel, blob, blob_size, slice_ns(channel), &sent);
+  return status == SMIPC_OK || sent > 0 ? static_cast<std::int64_t>(sent) : status;
 }
 
 }  // extern "C"

@@ -18,12 +18,21 @@ Status bad_size(const Channel& channel, std::uint64_t size) {
                   std::to_string(SMIPC_MAX_MESSAGE));
 }
 
+Status check_messages(const Channel& channel, const smipc_buffer* messages, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto [data, size] = messages[i];
+    if (data == nullptr && size > 0) return bad_pointer(channel, "a buffer");
+    if (size > SMIPC_MAX_MESSAGE) return bad_size(channel, size);
+  }
+  return SMIPC_OK;
+}
+
 Status check_parts(const Channel& channel, const smipc_buffer* parts, std::size_t count) {
   if (parts == nullptr && count > 0) return bad_pointer(channel, "the array of buffers");
+  const Status checked = check_messages(channel, parts, count);
+  if (checked != SMIPC_OK) return checked;
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (parts[i].data == nullptr && parts[i].size > 0) return bad_pointer(channel, "a buffer");
-    if (parts[i].size > SMIPC_MAX_MESSAGE) return bad_size(channel, parts[i].size);
     total += parts[i].size;
     if (total > SMIPC_MAX_MESSAGE) return bad_size(channel, total);
   }

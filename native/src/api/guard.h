@@ -31,6 +31,7 @@ Status bad_timeout(const Channel& channel, std::int64_t timeout_ns);
 Status bad_pointer(const Channel& channel, const char* what);
 Status bad_size(const Channel& channel, std::uint64_t size);
 Status check_parts(const Channel& channel, const smipc_buffer* parts, std::size_t count);
+Status check_messages(const Channel& channel, const smipc_buffer* messages, std::size_t count);
 
 // Enters the handle and runs `call(deadline)`.
 template <class Call>

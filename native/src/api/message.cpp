@@ -5,15 +5,12 @@
 #include "api/guard.h"
 #include "api/log.h"
 #include "core/fast_path.h"
+#include "core/message_lists.h"
 #include "core/messages.h"
 
 using namespace smipc::detail;
 
 namespace {
-
-// Messages between two publications of send_many: the reader gets going early, and the cursor's
-// line travels seldom.
-constexpr std::size_t kGroup = 32;
 
 SMIPC_NOINLINE Status send_slowly(smipc_channel* channel, const void* data, size_t size,
                                   int64_t timeout_ns) {
@@ -66,60 +63,6 @@ SMIPC_NOINLINE Status tell_and_leave(Channel& channel) {
   return SMIPC_OK;
 }
 
-Status send_many(Channel& channel, const smipc_buffer* messages, std::size_t count,
-                 const Deadline& deadline, std::size_t* out_sent) {
-  std::size_t staged = 0;
-  for (*out_sent = 0; *out_sent < count; ++*out_sent) {
-    const smipc_buffer& message = messages[*out_sent];
-    if (!channel.writer.reserved && stage_message(channel, message.data, message.size)) {
-      if (++staged % kGroup == 0) publish_staged(channel);
-      continue;
-    }
-    publish_staged(channel);
-    const Status status = send_message(channel, Parts(&message, 1), deadline, nullptr);
-    if (status != SMIPC_OK) return status;
-  }
-  publish_staged(channel);
-  return SMIPC_OK;
-}
-
-struct Packer {
-  std::byte* at;
-  std::size_t left;
-  smipc_buffer* out;
-  std::size_t count = 0;
-
-  void add(std::size_t size) {
-    out[count++] = {at, size};
-    at += size;
-    left -= size;
-  }
-};
-
-Status recv_many(Channel& channel, Packer& packer, std::size_t limit, const Deadline& deadline,
-                 std::size_t* out_needed) {
-  look_for_records(channel);
-  while (packer.count < limit) {
-    const std::int64_t fast = recv_fast(channel, packer.at, packer.left);
-    if (fast >= 0) {
-      packer.add(static_cast<std::size_t>(fast));
-      continue;
-    }
-    const smipc_buffer part = {packer.at, packer.left};
-    std::size_t size = 0;
-    const Status status =
-        recv_message(channel, Parts(&part, 1), packer.count == 0 ? deadline : Deadline(0), &size);
-    if (status == SMIPC_OK) {
-      packer.add(size);
-      continue;
-    }
-    if (packer.count > 0) return SMIPC_OK;  // the next call meets it again
-    if (status == SMIPC_E_BUFFER_TOO_SMALL) *out_needed = size;
-    return status;
-  }
-  return SMIPC_OK;
-}
-
 }  // namespace
 
 extern "C" {
@@ -163,11 +106,10 @@ SMIPC_API smipc_status smipc_channel_send_many(smipc_channel* channel, const smi
   const Status status =
       with_channel(channel, kCallSend, timeout_ns, [&](const Deadline& deadline) -> Status {
         if (messages == nullptr && count > 0) return bad_pointer(*channel, "messages");
-        for (size_t i = 0; i < count; ++i) {
-          const Status checked = check_parts(*channel, messages + i, 1);
-          if (checked != SMIPC_OK) return checked;
-        }
-        const Status result = send_many(*channel, messages, count, deadline, &sent);
+        const Status checked = check_messages(*channel, messages, count);
+        if (checked != SMIPC_OK) return checked;
+        MessageArray array = {messages, messages + count};
+        const Status result = send_messages(*channel, array, deadline, &sent);
         log_transfer(*channel, "send many", sent, result);
         return result;
       });
@@ -215,12 +157,12 @@ SMIPC_API smipc_status smipc_channel_recv_many(smipc_channel* channel, void* buf
     if (out_messages == nullptr) return bad_pointer(*channel, "out_messages");
     if (out_count == nullptr) return bad_pointer(*channel, "out_count");
     if (limit == 0) return SMIPC_OK;
-    Packer packer = {static_cast<std::byte*>(buffer), buffer_size, out_messages};
+    MessageList list = {static_cast<std::byte*>(buffer), buffer_size, out_messages};
     size_t needed = 0;
-    const Status result = recv_many(*channel, packer, limit, deadline, &needed);
-    *out_count = packer.count;
+    const Status result = recv_messages(*channel, list, limit, deadline, &needed);
+    *out_count = list.count;
     if (out_needed != nullptr) *out_needed = needed;
-    log_transfer(*channel, "recv many", packer.count, result);
+    log_transfer(*channel, "recv many", list.count, result);
     return result;
   });
 }

@@ -1,0 +1,102 @@
+// Lists of messages: small ones in groups, each published, or taken, by one store.
+//
+// I1. A group is written behind `head`, in room that the reader has given back, and nobody looks at it
+//     before the release store of head (W1): of a writer killed before that nothing is there, of one killed
+//     after it the whole group.
+// I2. A group has been taken when `exact` (E2) is behind all of it, and that is stored when all of it is in
+//     the caller's memory: a reader killed before that leaves the group to its successor.
+// I3. A group is short, so that the other side gets going early and both can work at once.
+#pragma once
+
+#include "core/fast_path.h"
+#include "core/messages.h"
+
+namespace smipc::detail {
+
+inline constexpr std::size_t kGroup = 32;
+inline constexpr std::uint64_t kGroupBytes = 16 * 1024;  // records beyond this end it, too
+
+// Messages to send; so is whatever has these two.
+struct MessageArray {
+  const smipc_buffer* at;
+  const smipc_buffer* end;
+
+  bool front(smipc_buffer* out) const {  // false: that was all
+    if (at == end) return false;
+    *out = *at;
+    return true;
+  }
+  void pop() { ++at; }
+};
+
+// Publishes the first messages that go without waiting. How many; 0: take the slow way. (There is no
+// room, in room_end, while a reservation is open or a large message broke off.)
+template <class Messages>
+std::size_t send_group(Channel& channel, Messages& messages) {
+  WriterState& writer = channel.writer;
+  if (peer_has_gone(channel)) return 0;
+  if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return 0;
+  // The ring is mapped twice, so nothing wraps within a group.
+  std::byte* const begin = channel.ring + writer.offset;
+  const std::uint64_t there = room(channel);
+  std::uint64_t ahead = 0;
+  std::uint64_t bytes = 0;
+  std::size_t sent = 0;
+  smipc_buffer message;
+  while (sent < kGroup && ahead < kGroupBytes && messages.front(&message)) {
+    const std::size_t size = message.size;
+    if (size > kChunkBytes || record_cost(size) > there - ahead) break;
+    std::byte* const record = begin + ahead;
+    store_record_word(record, record_word(RecordKind::kWhole, size));
+    plat_prefetch_to_write(record + kAheadBytes);
+    copy_bytes<IntoRing>(record + kRecordHeader, message.data, size);
+    messages.pop();
+    ahead += record_cost(size);
+    bytes += size;
+    ++sent;
+  }
+  if (sent == 0) return 0;
+  move_head(channel, ahead);
+  count_transfer(channel, sent, bytes);
+  publish_head(channel, writer.head);
+  return sent;
+}
+
+// Waits for room where it must. *inout_sent counts those that were sent, also after an error.
+template <class Messages>
+Status send_messages(Channel& channel, Messages& messages, const Deadline& deadline,
+                     std::size_t* inout_sent) {
+  smipc_buffer message;
+  while (messages.front(&message)) {
+    std::size_t sent = send_group(channel, messages);
+    if (sent == 0) {
+      const Status status = send_message(channel, Parts(&message, 1), deadline, nullptr);
+      if (status != SMIPC_OK) return status;
+      messages.pop();
+      sent = 1;
+    }
+    *inout_sent += sent;
+  }
+  return SMIPC_OK;
+}
+
+// Received messages, one behind the other in the caller's memory.
+struct MessageList {
+  std::byte* at;
+  std::size_t left;
+  smipc_buffer* out;
+  std::size_t count = 0;
+
+  void add(std::size_t size) {
+    out[count++] = {at, size};
+    at += size;
+    left -= size;
+  }
+};
+
+// Waits for the first, and takes those that are there, up to `limit` and while they fit. *out_needed: the
+// size of the first, if it does not.
+Status recv_messages(Channel& channel, MessageList& into, std::size_t limit,
+                     const Deadline& deadline, std::size_t* out_needed);
+
+}  // namespace smipc::detail
