@@ -17,6 +17,8 @@ ROW = re.compile(r"^\| `smipc_(\w+)` \| ([\d,]+) B \| (\d+) \|$", re.MULTILINE)
 CALLS = {
     "channel_send": ("channel", False),
     "channel_recv": ("channel", True),
+    "channel_send_many": ("lists", False),
+    "channel_recv_many": ("lists", True),
     "message_queue_send": ("queue", False),
     "message_queue_receive": ("queue", True),
     "circular_buffer_push": ("circular", False),

@@ -310,7 +310,9 @@ SMIPC_API smipc_status smipc_channel_recv_parts(smipc_channel *channel, const sm
 
 /* Receives up to `limit` messages, waiting for the first only, packed one after
  * the other into `buffer`; out_messages[i] points at each. Stops early when the
- * next does not fit. The first one too large: SMIPC_E_BUFFER_TOO_SMALL and its
+ * next does not fit, before and after a message over 64 KiB, and after a quarter of
+ * a channel of more than 64 KiB. All are taken at once when the call returns: a
+ * reader that is killed in it leaves all to its successor. The first one too large: SMIPC_E_BUFFER_TOO_SMALL and its
  * size in *out_needed (may be NULL). *out_count gets the number. */
 SMIPC_API smipc_status smipc_channel_recv_many(smipc_channel *channel, void *buffer,
                                                size_t buffer_size, size_t limit, int64_t timeout_ns,

@@ -17,9 +17,9 @@
 #include <unistd.h>
 #endif
 
-enum { kMostBytes = 4096, kMostCalls = 20000 };
+enum { kMostBytes = 4096, kMostCalls = 20000, kListLength = 32 };
 
-static unsigned char g_bytes[kMostBytes];
+static unsigned char g_bytes[kListLength * kMostBytes];
 static char g_name[64];
 
 static void check(smipc_status status) {
@@ -48,6 +48,26 @@ static void channel(size_t given, size_t taken, size_t size) {
   }
   for (size_t i = 0; i < taken; ++i) {
     check(smipc_channel_recv(reader, g_bytes, sizeof g_bytes, SMIPC_FOREVER, &received));
+  }
+  smipc_channel_free(writer);
+  smipc_channel_free(reader);
+}
+
+static void lists(size_t given, size_t taken, size_t size) {
+  smipc_channel *writer = channel_end(SMIPC_WRITER);
+  smipc_channel *reader = channel_end(SMIPC_READER);
+  smipc_buffer messages[kListLength];
+  size_t count = 0;
+  for (size_t i = 0; i < kListLength; ++i) {
+    messages[i].data = g_bytes + i * size;
+    messages[i].size = size;
+  }
+  for (size_t i = 0; i < given; ++i) {
+    check(smipc_channel_send_many(writer, messages, kListLength, SMIPC_FOREVER, &count));
+  }
+  for (size_t i = 0; i < taken; ++i) {
+    check(smipc_channel_recv_many(reader, g_bytes, sizeof g_bytes, kListLength, SMIPC_FOREVER,
+                                  messages, &count, NULL));
   }
   smipc_channel_free(writer);
   smipc_channel_free(reader);
@@ -110,7 +130,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc != 5) {
-    fprintf(stderr, "usage: count_tool channel|queue|circular GIVEN TAKEN BYTES\n");
+    fprintf(stderr, "usage: count_tool channel|lists|queue|circular GIVEN TAKEN BYTES\n");
     return 2;
   }
   const size_t given = (size_t)strtoull(argv[2], NULL, 10);
@@ -119,6 +139,7 @@ int main(int argc, char **argv) {
   if (taken > given || given >= kMostCalls || size > kMostBytes) return 2;
   snprintf(g_name, sizeof g_name, "count-%s-%d", argv[1], (int)getpid());
   if (strcmp(argv[1], "channel") == 0) channel(given, taken, size);
+  if (strcmp(argv[1], "lists") == 0) lists(given, taken, size);
   if (strcmp(argv[1], "queue") == 0) queue(given, taken, size);
   if (strcmp(argv[1], "circular") == 0) circular(given, taken, size);
   return 0;

@@ -1,11 +1,11 @@
-// Lists of messages: small ones in groups, each published, or taken, by one store.
+// Lists of messages: small ones are published in groups, and taken all at once.
 //
 // I1. A group is written behind `head`, in room that the reader has given back, and nobody looks at it
 //     before the release store of head (W1): of a writer killed before that nothing is there, of one killed
 //     after it the whole group.
-// I2. A group has been taken when `exact` (E2) is behind all of it, and that is stored when all of it is in
-//     the caller's memory: a reader killed before that leaves the group to its successor.
-// I3. A group is short, so that the other side gets going early and both can work at once.
+//     A group is short, so that the reader gets going early.
+// I2. A list has been taken when `exact` (E2) is behind all of it, and that is stored when all of it is in
+//     the caller's memory: a reader killed before that leaves the whole list to its successor.
 #pragma once
 
 #include "core/fast_path.h"
@@ -94,8 +94,8 @@ struct MessageList {
   }
 };
 
-// Waits for the first, and takes those that are there, up to `limit` and while they fit. *out_needed: the
-// size of the first, if it does not.
+// Waits for the first, and takes small ones that are there, up to `limit` (at least 1), a quarter of a large
+// ring, and while they fit; any other message comes alone. *out_needed: the size of the first, if it does not fit.
 Status recv_messages(Channel& channel, MessageList& into, std::size_t limit,
                      const Deadline& deadline, std::size_t* out_needed);
 

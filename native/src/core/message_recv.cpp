@@ -56,16 +56,6 @@ void keep_distance(Channel& channel) {
   }
 }
 
-Status wait_for_record(Channel& channel, const Deadline& deadline) {
-  const ReaderState& reader = channel.reader;
-  if (reader.head_seen != reader.tail) return SMIPC_OK;
-  if (!refresh_head(channel)) return corrupt_head(channel);
-  keep_distance(channel);
-  if (reader.head_seen != reader.tail) return SMIPC_OK;
-  tidy_when_empty(channel);
-  return wait_for_more(channel, 0, deadline);
-}
-
 void forget_assembly(Channel& channel) {
   Assembly& assembly = channel.reader.assembly;
   assembly.active = false;
@@ -257,6 +247,16 @@ void look_for_records(Channel& channel) {
   const ReaderState& reader = channel.reader;
   if (reader.special || reader.head_seen != reader.tail || !refresh_head(channel)) return;
   keep_distance(channel);
+}
+
+Status wait_for_record(Channel& channel, const Deadline& deadline) {
+  const ReaderState& reader = channel.reader;
+  if (reader.head_seen != reader.tail) return SMIPC_OK;
+  if (!refresh_head(channel)) return corrupt_head(channel);
+  keep_distance(channel);
+  if (reader.head_seen != reader.tail) return SMIPC_OK;
+  tidy_when_empty(channel);
+  return wait_for_more(channel, 0, deadline);
 }
 
 bool spin_for_record(Channel& channel) {

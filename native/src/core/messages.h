@@ -36,6 +36,9 @@ struct Message {
 // again, and stays away for a moment if it is right behind the writer (backoff.h).
 void look_for_records(Channel& channel);
 
+// Waits until at least the beginning of a record is there.
+Status wait_for_record(Channel& channel, const Deadline& deadline);
+
 // The first microsecond of a wait, for the same callers: true when a record is there.
 bool spin_for_record(Channel& channel);
 
