@@ -160,10 +160,11 @@ def test_publish_replaces_only_what_is_between_the_markers(tmp_path: Path) -> No
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("no markers here\n")
     page = tmp_path / "docs" / "benchmarks.md"
-    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    begin, end = publish.markers("benchmarks")
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
     (tmp_path / "plot.png").write_bytes(b"picture")
     publish.publish("new", tmp_path / "plot.png", tmp_path)
-    assert page.read_text() == f"before\n{publish.BEGIN}\nnew\n{publish.END}\nafter\n"
+    assert page.read_text() == f"before\n{begin}\nnew\n{end}\nafter\n"
     assert (tmp_path / "README.md").read_text() == "no markers here\n"
     assert (tmp_path / "docs" / "benchmarks.png").read_bytes() == b"picture"
 
