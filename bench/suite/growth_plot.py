@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator
 
 from .growth_scenarios import TIME, Curve, Part, parts, time_label
 from .growth_tables import curves_with_figures
@@ -71,17 +72,23 @@ def draw_curves(
         )  # fmt: skip
 
 
+def highest(curves: Curves) -> float:
+    return max(figure.high for _, figures in curves for figure in figures if figure)
+
+
 def scale(axes: Axes, curves: Curves) -> None:
     """Logarithmic, except where 0 is a possible value: a share, or memory beyond the capacity."""
     units = {curve.unit for curve, _ in curves}
     if units & {"% of a core", "KiB"}:
-        axes.set_ylim(0, None)
+        axes.set_ylim(0, 1.05 * max(highest(curves), 1))
     else:
         axes.set_yscale("log")
-    if units == {TIME}:
-        axes.yaxis.set_major_formatter(lambda value, _: time_label(value))
-    elif not units & {"% of a core"}:
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        bottom, top = axes.get_ylim()
+        steps = (1,) if top / bottom > 1000 else (1, 2, 5)
+        axes.yaxis.set_major_locator(LogLocator(subs=steps))
+        axes.yaxis.set_minor_locator(NullLocator())
+    label = time_label if units == {TIME} else "{:g}".format
+    axes.yaxis.set_major_formatter(lambda value, _: label(value))
     axes.tick_params(axis="y", labelsize=8)
     axes.spines["top"].set_visible(False)
 
@@ -108,14 +115,28 @@ def draw_panel(axes: Axes, summary: Summary, panel: Panel) -> None:
         drawn.append(other)
     else:
         axes.spines["right"].set_visible(False)
-    axes.set_xscale("log")
-    axes.set_xticks(positions(part.points), part.labels, fontsize=7, rotation=45)
-    axes.minorticks_off()
+    label_points(axes, part, min(curve.begins for curve, _ in left + right))
     axes.set_title(panel.title, fontsize=9)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
+    add_legend(axes, drawn)
+
+
+def label_points(axes: Axes, part: Part, begins: float) -> None:
+    axes.set_xscale("log")
+    pairs = zip(part.points, positions(part.points), part.labels, strict=True)
+    ticks = [(place, label) for point, place, label in pairs if point >= begins]
+    axes.set_xticks(*zip(*ticks, strict=True), fontsize=7, rotation=45)
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def add_legend(axes: Axes, drawn: list[Axes]) -> None:
+    """One for both axes, below the panel, where it hides no curve."""
     handles = [handle for one in drawn for handle in one.get_legend_handles_labels()[0]]
     names = [name for one in drawn for name in one.get_legend_handles_labels()[1]]
-    axes.legend(handles, names, fontsize=7, frameon=False)
+    axes.legend(
+        handles, names, fontsize=7, frameon=False, loc="upper center",
+        bbox_to_anchor=(0.5, -0.13), ncols=2,
+    )  # fmt: skip
 
 
 def draw(summary: Summary, caption: str, path: Path) -> None:
