@@ -6,6 +6,7 @@ run.
     python bench/run.py --quick             one short round: does everything work?
     python bench/run.py --only cpp.oneway   a part of it
     python bench/run.py --publish           and put the result into the README and docs/
+    python bench/run.py --growth            instead: how cost grows, with size, channels, ...
     python bench/run.py --report FOLDER     tables and plot again, from an earlier run
 
 docs/benchmarks.md says what each figure means. Needs the extra: pip install '.[bench]'.
@@ -23,12 +24,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from suite import machine, publish, sampling
+from suite import growth_plot, growth_scenarios, growth_tables, machine, publish, sampling
 from suite.catalogue import Scenario, all_scenarios, select
 from suite.plot import draw
 from suite.programs import BUILD, BuildError, Programs
@@ -40,9 +41,20 @@ EXTRA_ROUNDS = 3  # times the rounds asked for, to fill up the near state
 console = Console()
 
 
+class Rendered(NamedTuple):
+    """What a run publishes, and which section of the documents it goes into."""
+
+    text: str
+    picture: Path
+    section: str
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--growth", action="store_true", help="how cost grows, instead of the comparison"
     )
     parser.add_argument("--quick", action="store_true", help="one round of short samples")
     parser.add_argument("--rounds", type=int, help="samples of each contestant (5; quick: 1)")
@@ -94,6 +106,7 @@ def measure(arguments: argparse.Namespace, scenarios: list[Scenario]) -> dict[st
         sampling.sweep_leftovers(shared)
     return {
         "started": started,
+        "growth": arguments.growth,
         "command": " ".join(["python", "bench/run.py", *sys.argv[1:]]),
         "machine": machine.describe(),
         "scenarios": [scenario.key for scenario in scenarios],
@@ -133,28 +146,48 @@ def show_progress(
                 take(step)
 
 
-def render(results: dict[str, Any], folder: Path) -> str:
-    """Writes report.md, overview.md and plot.png, and returns the overview."""
-    chosen = set(results["scenarios"])
-    scenarios = [scenario for scenario in all_scenarios() if scenario.key in chosen]
-    summary = Summary(scenarios, [Sample(**sample) for sample in results["samples"]])
+def write_report(results: dict[str, Any], summary: Summary, folder: Path) -> None:
     absent = {(scenario, label): why for scenario, label, why in results["absent"]}
-    origin = results["machine"], results["started"]
-    command = results["command"]
-    report = full_report(summary, *origin, command, absent, results["failures"])
+    origin = results["machine"], results["started"], results["command"]
+    report = full_report(summary, *origin, absent, results["failures"])
     (folder / "report.md").write_text(report)
-    text = overview(summary, *origin, command)
-    (folder / "overview.md").write_text(text + "\n")
-    draw(summary, described(*origin), folder / "plot.png")
-    for part in (text, goals_table(summary)):
+
+
+def show(results: dict[str, Any], folder: Path, parts: list[str], files: str) -> None:
+    for part in parts:
         if console.is_terminal:
             console.print(Markdown(part))
         else:
             console.print(part + "\n", markup=False, highlight=False, soft_wrap=True)
     for scenario, label, why in results["failures"]:
         console.print(f"[red]failed[/red] {scenario} / {label}: {why}", soft_wrap=True)
-    console.print(f"{folder}/report.md, overview.md, plot.png, results.json", soft_wrap=True)
-    return text
+    console.print(f"{folder}/report.md, {files}, results.json", soft_wrap=True)
+
+
+def render(results: dict[str, Any], folder: Path) -> Rendered:
+    """Writes report.md, overview.md and plot.png."""
+    chosen = set(results["scenarios"])
+    scenarios = [scenario for scenario in all_scenarios() if scenario.key in chosen]
+    summary = Summary(scenarios, [Sample(**sample) for sample in results["samples"]])
+    origin = results["machine"], results["started"]
+    write_report(results, summary, folder)
+    text = overview(summary, *origin, results["command"])
+    (folder / "overview.md").write_text(text + "\n")
+    draw(summary, described(*origin), folder / "plot.png")
+    show(results, folder, [text, goals_table(summary)], "overview.md, plot.png")
+    return Rendered(text, folder / "plot.png", "benchmarks")
+
+
+def render_growth(results: dict[str, Any], folder: Path) -> Rendered:
+    """Writes report.md, growth.md and growth.png."""
+    summary = growth_tables.summary_of([Sample(**sample) for sample in results["samples"]])
+    origin = results["machine"], results["started"]
+    write_report(results, summary, folder)
+    text = growth_tables.growth_report(summary, *origin, results["command"])
+    (folder / "growth.md").write_text(text + "\n")
+    growth_plot.draw(summary, described(*origin), folder / "growth.png")
+    show(results, folder, [text], "growth.md, growth.png")
+    return Rendered(text, folder / "growth.png", "growth")
 
 
 def main() -> int:
@@ -163,7 +196,8 @@ def main() -> int:
         results = json.loads((arguments.report / "results.json").read_text())
         folder = arguments.report
     else:
-        scenarios = select(all_scenarios(), arguments.only)
+        known = growth_scenarios.scenarios() if arguments.growth else all_scenarios()
+        scenarios = select(known, arguments.only)
         if arguments.list or not scenarios:
             for scenario in scenarios:
                 console.print("\n".join(f"{scenario.key}/{e.label}" for e in scenario.entries))
@@ -180,9 +214,9 @@ def main() -> int:
                 console.print(str(error), markup=False)
                 return 2
         (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = render(results, folder)
+    rendered = render_growth(results, folder) if results.get("growth") else render(results, folder)
     if arguments.publish:
-        for path in publish.publish(text, folder / "plot.png"):
+        for path in publish.publish(rendered.text, rendered.picture, section=rendered.section):
             console.print(f"updated {path}")
     return 1 if results["failures"] else 0
 

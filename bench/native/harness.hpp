@@ -9,13 +9,15 @@
 //     using Message = struct { void* data; size_t size; };   and these, if it can do batches
 //     void send_many(Message* messages, size_t count);
 //     size_t recv_many(Message* out, size_t limit);  at least one; valid until the next call
+//     static constexpr bool kSendsEmpty = true;      and this, if it takes messages of 0 bytes
 //   };
 //
 // and `int main(int argc, char** argv) { return bench::run<Adapter>(argc, argv); }`.
 //
 // Every message carries its number in its first 8 bytes (one of a page or more in its last 8 too),
-// and the receiver checks each. The counts are not fixed: short sections, which also warm up, grow
-// until the duration of the timed one can be chosen. One line of JSON comes out.
+// and the receiver checks each; messages of 0 bytes can only be counted. The counts are not fixed:
+// short sections, which also warm up, grow until the duration of the timed one can be chosen. One
+// line of JSON comes out.
 #pragma once
 
 #include <algorithm>
@@ -32,9 +34,16 @@ namespace bench {
 template <class Adapter>
 concept Batches = requires { typename Adapter::Message; };
 
+template <class Adapter>
+concept SendsEmpty = requires { Adapter::kSendsEmpty; };
+
+// Of a section that counts: a median of fewer would be one of them.
+inline constexpr std::uint64_t kFewest = 5;
+
 struct Section {
   std::uint64_t messages = 0;  // that fall into `elapsed_ns`
   std::uint64_t elapsed_ns = 0;
+  double cpu_seconds = 0;           // of this process meanwhile; round trips only
   std::vector<double> exchange_ns;  // round trips only: the mean of each block
 };
 
@@ -74,6 +83,9 @@ inline void check_number(const void* data, std::size_t size, std::uint64_t expec
     std::memcpy(&last, static_cast<const unsigned char*>(data) + size - 8, 8);
   }
   if (first != expected || last != expected) [[unlikely]] {
+    if (size == 0) {  // here, where it costs the others nothing
+      return;
+    }
     fail("message " + std::to_string(expected) + " came as " + std::to_string(first) + ".." +
          std::to_string(last));
   }
@@ -108,16 +120,20 @@ class Runner {
   // Sections of growing length, until one lasts long enough to count. The others warm up.
   Section measure() {
     const double target_ns = options_.seconds * 1e9;
-    std::uint64_t count = 16, block = 1;
+    std::uint64_t count = std::max<std::uint64_t>(options_.first, 1), block = 1, bytes_before = 0;
     for (;;) {
       Section section = run_section(count, block);
       const double ns = static_cast<double>(std::max<std::uint64_t>(section.elapsed_ns, 1));
-      if (ns >= 0.6 * target_ns) {
+      const bool is_warm = bytes_before >= options_.warm_up;
+      if (ns >= 0.6 * target_ns && section.messages >= kFewest && is_warm) {
         return section;
       }
-      block = ns / static_cast<double>(section.messages) < 2000 ? 64 : 1;
+      bytes_before += count * options_.size;
+      const auto messages = static_cast<double>(std::max<std::uint64_t>(section.messages, 1));
+      block = ns / messages < 2000 ? 64 : 1;
       const double growth = std::clamp(target_ns / ns, 1.2, 8.0);
       count = static_cast<std::uint64_t>(static_cast<double>(count) * growth) + 1;
+      count = std::max(count, kFewest + 1);  // one way the first one is not timed
     }
   }
 
@@ -138,6 +154,7 @@ class Runner {
     Section section;
     section.exchange_ns.reserve(count / block);
     Source source(options_, 1);
+    const double cpu_before = cpu_seconds();
     const std::uint64_t begin = now_ns();
     std::uint64_t block_begin = begin;
     for (std::uint64_t i = 0; i < count; i += block) {
@@ -153,6 +170,7 @@ class Runner {
     }
     section.messages = count;
     section.elapsed_ns = now_ns() - begin;
+    section.cpu_seconds = cpu_seconds() - cpu_before;
     return section;
   }
 
@@ -165,7 +183,7 @@ class Runner {
       adapter_.recv(buffer_.data(), options_.size);
       check_number(buffer_.data(), options_.size, sequence_);
     }
-    return {count - 1, now_ns() - begin, {}};
+    return {count - 1, now_ns() - begin, 0, {}};
   }
 
   Section receive_batches(std::uint64_t count) {
@@ -186,7 +204,7 @@ class Runner {
           first = n;
         }
       }
-      return {got - first, now_ns() - begin, {}};
+      return {got - first, now_ns() - begin, 0, {}};
     } else {
       not_offered("no batches");
     }
@@ -262,8 +280,9 @@ class Runner {
         return all[index] - static_cast<double>(options_.delay_ns);
       };
       std::printf(
-          "\"value\": %.2f, \"unit\": \"ns\", \"p10\": %.2f, \"p90\": %.2f, \"p99\": %.2f}\n",
-          at(0.5), at(0.1), at(0.9), at(0.99));
+          "\"value\": %.2f, \"unit\": \"ns\", \"p10\": %.2f, \"p90\": %.2f, \"p99\": %.2f, "
+          "\"also\": {\"cpu\": {\"value\": %.4f, \"unit\": \"%% of a core\"}}}\n",
+          at(0.5), at(0.1), at(0.9), at(0.99), section.cpu_seconds / seconds * 100);
     } else {
       std::printf(
           "\"value\": %.1f, \"unit\": \"messages/s\", \"bytes_per_second\": %.1f}\n",
@@ -281,7 +300,8 @@ class Runner {
 
 template <class Adapter>
 int run(int argc, char** argv) {
-  const Options options = parse_options(argc, argv);
+  const Empty empty = SendsEmpty<Adapter> ? Empty::kAllowed : Empty::kRefused;
+  const Options options = parse_options(argc, argv, empty);
   if (options.kind != "roundtrip" && options.kind != "oneway" && options.kind != "batch") {
     fail("unknown kind " + options.kind);
   }

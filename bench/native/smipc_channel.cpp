@@ -9,6 +9,7 @@ namespace {
 class Channel {
  public:
   using Message = smipc_buffer;
+  static constexpr bool kSendsEmpty = true;
 
   explicit Channel(const bench::Options& options)
       : options_(options),
@@ -81,6 +82,7 @@ class Stream : public Channel {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool stream = bench::parse_options(argc, argv).framing == "stream";
+  const bench::Options options = bench::parse_options(argc, argv, bench::Empty::kAllowed);
+  const bool stream = options.framing == "stream";
   return stream ? bench::run<Stream>(argc, argv) : bench::run<Channel>(argc, argv);
 }

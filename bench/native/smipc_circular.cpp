@@ -1,6 +1,6 @@
 // A circular buffer: pushes a second of one writer on core 0, while --readers of them on core 1 pop what
 // they can and check it. --batch items of --size bytes go in one call; --capacity bytes in all.
-// One line of JSON.
+// One line of JSON; "also" in it are the items that all of the readers together got meanwhile, "pops".
 #include <atomic>
 #include <cstring>
 #include <smipc.hpp>
@@ -16,6 +16,20 @@ using bench::Options;
 
 constexpr std::size_t kItemsInAPop = 512;
 constexpr std::uint64_t kIdleNs = 2000;  // between looks at an empty buffer
+constexpr std::uint64_t kMostReaders = 64;
+
+struct Shared {
+  alignas(128) std::atomic<std::uint64_t> ready{0};
+  struct alignas(128) Reader {
+    std::atomic<std::uint64_t> items{0};
+  } readers[kMostReaders];
+
+  std::uint64_t items() const {
+    std::uint64_t sum = 0;
+    for (const Reader& reader : readers) sum += reader.items.load(std::memory_order_relaxed);
+    return sum;
+  }
+};
 
 void pause_for(std::uint64_t ns) {
   const std::uint64_t until = bench::now_ns() + ns;
@@ -23,9 +37,10 @@ void pause_for(std::uint64_t ns) {
 }
 
 // Until an item of number 0 comes: it is the last one.
-void read_all(const Options& options, const std::string& name, std::atomic<std::uint64_t>& ready) {
+void read_all(const Options& options, const std::string& name, Shared& shared,
+              std::atomic<std::uint64_t>& popped) {
   smipc::CircularBufferReader reader(name);
-  ++ready;
+  ++shared.ready;
   std::vector<std::byte> items(kItemsInAPop * options.size);
   std::uint64_t last = 0;
   for (;;) {
@@ -37,17 +52,19 @@ void read_all(const Options& options, const std::string& name, std::atomic<std::
       if (number <= last) bench::fail("item " + std::to_string(number) + " is out of place");
       last = number;
     }
+    popped.store(popped.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
     if (count == 0) pause_for(kIdleNs);
   }
 }
 
 // In a child; 0: it came to the end.
-int be_reader(const Options& options, const std::string& name, std::atomic<std::uint64_t>& ready) {
+int be_reader(const Options& options, const std::string& name, Shared& shared,
+              std::atomic<std::uint64_t>& popped) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   bench::pin_to_core(1);
   for (;;) {
     try {
-      read_all(options, name, ready);
+      read_all(options, name, shared, popped);
       return 0;
     } catch (const smipc::Error& error) {
       if (error.status() != SMIPC_E_NOT_FOUND) bench::fail(error.what());
@@ -99,24 +116,32 @@ int main(int argc, char** argv) {
   const Options options = bench::parse_options(argc, argv);
   if (options.kind != "push") bench::fail("unknown kind: " + options.kind);
   const std::string name = bench::unique_name("circular");
-  auto& ready = *new (bench::map_shared(sizeof(std::uint64_t))) std::atomic<std::uint64_t>(0);
+  if (options.readers > kMostReaders) bench::fail("too many readers");
+  auto& shared = *new (bench::map_shared(sizeof(Shared))) Shared;
   std::vector<pid_t> readers;
   for (std::uint64_t i = 0; i < options.readers; ++i) {
     readers.push_back(fork());
     bench::check_os(readers.back() >= 0, "fork");
-    if (readers.back() == 0) std::_Exit(be_reader(options, name, ready));
+    if (readers.back() == 0) {
+      std::_Exit(be_reader(options, name, shared, shared.readers[i].items));
+    }
   }
   bench::pin_to_core(0);
   Pusher pusher(options, name);
-  while (ready < options.readers) pause_for(50'000);
+  while (shared.ready < options.readers) pause_for(50'000);
   pusher.push_for(options.seconds / 4);
+  const std::uint64_t items_before = shared.items(), begin = bench::now_ns();
   const double rate = pusher.push_for(options.seconds);
+  const double pops = static_cast<double>(shared.items() - items_before) /
+                      (static_cast<double>(bench::now_ns() - begin) / 1e9);
   pusher.push_last();
   for (const pid_t reader : readers) {
     int status = 0;
     bench::check_os(waitpid(reader, &status, 0) == reader, "waitpid");
     if (status != 0) bench::fail("a reader failed");
   }
-  std::printf("{\"value\": %.1f, \"unit\": \"messages/s\", \"bytes_per_second\": %.1f}\n", rate,
-              rate * static_cast<double>(options.size));
+  std::printf(
+      "{\"value\": %.1f, \"unit\": \"messages/s\", \"bytes_per_second\": %.1f, "
+      "\"also\": {\"pops\": {\"value\": %.1f, \"unit\": \"messages/s\"}}}\n",
+      rate, rate * static_cast<double>(options.size), pops);
 }

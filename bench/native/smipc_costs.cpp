@@ -5,48 +5,17 @@
 //   idle        CPU of a reader that waits for --seconds, in % of a core
 //   idlewait    the same of smipc_wait with --channels readers
 //   many        round trip while --channels more channels are open in the same two processes
-#include <ftw.h>
-#include <sys/resource.h>
-
-#include <algorithm>
-#include <cstdio>
 #include <map>
 #include <vector>
 
+#include "costs.hpp"
 #include "names.hpp"
 #include "pair.hpp"
-#include "smipc_handle.hpp"
 
 namespace {
 
-using bench::Options;
-
-void print(double value, const char* unit) {
-  std::printf("{\"value\": %.4f, \"unit\": \"%s\"}\n", value, unit);
-}
-
-double median(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-void close_end(smipc_channel* channel) {
-  bench::check(smipc_channel_close(channel), "smipc_channel_close");
-  smipc_channel_free(channel);
-}
-
-// Microseconds of open + close, the median over --seconds.
-double time_open_close(const Options& options, const std::string& name, std::uint32_t mode) {
-  std::vector<double> times;
-  const std::uint64_t until = bench::now_ns() + static_cast<std::uint64_t>(options.seconds * 1e9);
-  while (bench::now_ns() < until || times.size() < 5) {
-    const std::uint64_t begin = bench::now_ns();
-    close_end(bench::open_end(name, mode, options));
-    times.push_back(static_cast<double>(bench::now_ns() - begin) / 1e3);
-  }
-  return median(times);
-}
+using bench::close_end, bench::cpu_seconds, bench::median, bench::Options, bench::print;
+using bench::shared_memory_files, bench::time_open_close;
 
 void open_close(const Options& options) {
   print(time_open_close(options, bench::unique_name("open"), SMIPC_WRITER), "us");
@@ -69,22 +38,6 @@ void attach(const Options& options) {
   waitpid(child, nullptr, 0);
 }
 
-// Bytes that the files and folders under /dev/shm with "smipc" in their path have on it.
-std::map<std::string, std::uint64_t> shared_memory_files() {
-  static std::map<std::string, std::uint64_t> found;
-  found.clear();
-  nftw(
-      "/dev/shm",
-      [](const char* path, const struct stat* status, int, struct FTW*) {
-        if (std::string(path).find("smipc") != std::string::npos) {
-          found[path] = static_cast<std::uint64_t>(status->st_blocks) * 512;
-        }
-        return 0;
-      },
-      16, FTW_PHYS);
-  return found;
-}
-
 void memory(const Options& options) {
   // The process's own files and the shared ones exist from the first channel on; this is the
   // second.
@@ -103,15 +56,6 @@ void memory(const Options& options) {
     close_end(end);
   }
   print(bytes - static_cast<double>(options.capacity), "B");
-}
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 // The writers are there, in another process, and silent. `wait` waits for options.seconds.

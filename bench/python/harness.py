@@ -8,7 +8,8 @@ says that the contestant is not installed, or cannot do this.
 
 Messages carry their number. One way, the receiver counts all of them and compares the last of each
 block of 256, so that one lost, doubled or out of place shows; comparing each would cost more than
-some contestants take for a message.
+some contestants take for a message. Large ones carry it at both ends, and each is compared. Those
+of 0 bytes can only be counted.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 
 NOT_OFFERED = 77
 BLOCK = 256  # messages between two checks, one way
+FEWEST = 4  # messages in a section that counts
 SMALL_DICT = {"frame": 0, "exposure": 0.01, "name": "camera-1", "ok": True}
 
 
@@ -57,6 +59,7 @@ class Contestant:
 NEEDS = {
     "roundtrip": ("send", "recv"),
     "oneway": ("send", "recv"),
+    "large": ("send", "recv"),
     "batch": ("send_many", "recv_many"),
     "array": ("send_array", "recv_array"),
     "object": ("send_object", "recv_object"),
@@ -69,7 +72,8 @@ def unique_name(suffix: str = "") -> str:
 
 
 def numbered_messages(size: int, count: int = BLOCK) -> list[bytes]:
-    return [number.to_bytes(8, "little") + b"\x5a" * (size - 8) for number in range(count)]
+    numbers = [number.to_bytes(8, "little") for number in range(count)]
+    return [(number + b"\x5a" * (size - 8))[:size] for number in numbers]
 
 
 def fail(why: str) -> None:
@@ -125,6 +129,26 @@ def serve_oneway(it: Contestant, count: int) -> None:
     for _ in repeat(None, count // BLOCK):
         for message in messages:
             send(message)
+
+
+def measure_large(it: Contestant, count: int, block: int) -> tuple[int, int, list[float]]:
+    recv, size = it.recv, it.options.size
+    began = 0
+    for number in range(count):
+        message, sent = recv(), number.to_bytes(8, "little")
+        if message[:8] != sent or message[-8:] != sent or len(message) != size:
+            fail(f"message {number} is not in its place, or not whole")
+        if number == 0:
+            began = perf_counter_ns()
+    return count - 1, perf_counter_ns() - began, []
+
+
+def serve_large(it: Contestant, count: int) -> None:
+    send = it.send
+    message = bytearray(b"\x5a" * it.options.size)
+    for number in range(count):
+        message[:8] = message[-8:] = number.to_bytes(8, "little")
+        send(message)
 
 
 def measure_batch(it: Contestant, count: int, block: int) -> tuple[int, int, list[float]]:
@@ -212,14 +236,14 @@ def choose_sections(
 ) -> tuple[int, int, list[float]]:
     """Sections of growing length, until one lasts long enough to count. The others warm up."""
     target = seconds * 1e9
-    count, block = 16, 1
+    count, block = 2 if kind == "large" else 16, 1
     while True:
         messages, elapsed, times = run(section_size(kind, count, block), block)
         elapsed = max(elapsed, 1)
-        if elapsed >= 0.6 * target:
+        if elapsed >= 0.6 * target and messages >= FEWEST:
             return messages, elapsed, times
         block = 1 if elapsed / messages > 20_000 else 16
-        count = int(count * min(max(target / elapsed, 1.2), 8)) + 1
+        count = max(int(count * min(max(target / elapsed, 1.2), 8)), FEWEST) + 1
 
 
 def report(options: argparse.Namespace, messages: int, elapsed: int, times: list[float]) -> None:

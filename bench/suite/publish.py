@@ -8,28 +8,31 @@ from pathlib import Path
 
 from .programs import ROOT
 
-BEGIN = "<!-- benchmarks:begin -->"
-END = "<!-- benchmarks:end -->"
 DOCUMENTS = ("README.md", "docs/benchmarks.md")
-PICTURE = "docs/benchmarks.png"
 
 
-def between_markers(document: str, text: str) -> str | None:
-    """The document with `text` between its markers; None when it has none."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def markers(section: str) -> tuple[str, str]:
+    return f"<!-- {section}:begin -->", f"<!-- {section}:end -->"
+
+
+def between_markers(document: str, text: str, section: str) -> str | None:
+    """The document with `text` between the section's markers; None when it has none."""
+    first, last = markers(section)
+    before, begin, rest = document.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
         return None
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+    return f"{before}{first}\n{text}\n{last}{after}"
 
 
-def publish(text: str, picture: Path, root: Path = ROOT) -> list[Path]:
+def publish(text: str, picture: Path, root: Path = ROOT, section: str = "benchmarks") -> list[Path]:
     changed = []
     for name in DOCUMENTS:
         path = root / name
-        updated = between_markers(path.read_text(), text) if path.exists() else None
+        updated = between_markers(path.read_text(), text, section) if path.exists() else None
         if updated is not None:
             path.write_text(updated)
             changed.append(path)
-    shutil.copyfile(picture, root / PICTURE)
-    return [*changed, root / PICTURE]
+    target = root / "docs" / f"{section}.png"
+    shutil.copyfile(picture, target)
+    return [*changed, target]
