@@ -32,9 +32,9 @@ class NoDescriptorsLoop(asyncio.SelectorEventLoop):
 
 
 def look_every_second(loop: asyncio.AbstractEventLoop) -> None:
-    """Wine's select may miss the byte by which call_soon_threadsafe wakes it: a program of threads and
-    asyncio alone waits for ever then, one time in some ten thousand. What was called runs when it
-    looks again."""
+    """Wine's select may miss the byte by which call_soon_threadsafe wakes it: a program of threads
+    and asyncio alone waits for ever then, one time in some ten thousand. What was called runs when
+    it looks again."""
     loop.call_later(1, look_every_second, loop)
 
 
