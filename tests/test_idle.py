@@ -80,14 +80,22 @@ IDLER = """
 def test_an_idle_end_uses_next_to_no_processor(
     name: bytes, start_child: Any, way: str, policy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    child: Child = start_child(IDLER, name, policy, way, WAYS_TO_WAIT[way])
-    used, waited = map(float, child.hear().split())
-    child.finish()
-    assert waited >= 1.9
-    percent = 100 * used / waited
-    with capsys.disabled():
-        print(f"\n    idle in {way} ({policy}): {percent:.3f} % of a processor", end="")
-    assert percent < (IDLE_PERCENT_OF_300 if way == "wait_for_300" else IDLE_PERCENT)
+    limit = IDLE_PERCENT_OF_300 if way == "wait_for_300" else IDLE_PERCENT
+    # The host may stop the whole machine while the process runs for a moment, and that counts as its
+    # time, too: so there is a second look, which a process that spins fails as well.
+    for attempt in range(2):
+        child: Child = start_child(
+            IDLER, b"%s-%d" % (name, attempt), policy, way, WAYS_TO_WAIT[way]
+        )
+        used, waited = map(float, child.hear().split())
+        child.finish()
+        assert waited >= 1.9
+        percent = 100 * used / waited
+        with capsys.disabled():
+            print(f"\n    idle in {way} ({policy}): {percent:.3f} % of a processor", end="")
+        if percent < limit:
+            break
+    assert percent < limit
 
 
 # Answers at once, and never sleeps: it never has to be woken. On a processor of its own.
