@@ -81,8 +81,8 @@ def test_an_idle_end_uses_next_to_no_processor(
     name: bytes, start_child: Any, way: str, policy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     limit = IDLE_PERCENT_OF_300 if way == "wait_for_300" else IDLE_PERCENT
-    # The host may stop the whole machine while the process runs for a moment, and that counts as its
-    # time, too: so there is a second look, which a process that spins fails as well.
+    # The host may stop the whole machine while the process runs for a moment, and that counts as
+    # its time, too: so there is a second look, which a process that spins fails as well.
     for attempt in range(2):
         child: Child = start_child(
             IDLER, b"%s-%d" % (name, attempt), policy, way, WAYS_TO_WAIT[way]
