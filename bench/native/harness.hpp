@@ -9,6 +9,7 @@
 //     using Message = struct { void* data; size_t size; };   and these, if it can do batches
 //     void send_many(Message* messages, size_t count);
 //     size_t recv_many(Message* out, size_t limit);  at least one; valid until the next call
+//     void detach();                           at the end, if something has to be given back
 //     static constexpr bool kSendsEmpty = true;      and this, if it takes messages of 0 bytes
 //   };
 //
@@ -33,6 +34,9 @@ namespace bench {
 
 template <class Adapter>
 concept Batches = requires { typename Adapter::Message; };
+
+template <class Adapter>
+concept Detaches = requires(Adapter adapter) { adapter.detach(); };
 
 template <class Adapter>
 concept SendsEmpty = requires { Adapter::kSendsEmpty; };
@@ -104,17 +108,23 @@ class Runner {
     control_.wait_for_both();
     if (side == Side::kResponder) {
       respond();
+      detach();
       _exit(0);
     }
     adapter_.unlink_names();
     report(measure());
     control_.order(0);
+    detach();
     int status = 0;
     waitpid(child, &status, 0);  // the SIGCHLD handler may have been first; it passes a failure on
     return 0;
   }
 
  private:
+  void detach() {
+    if constexpr (Detaches<Adapter>) adapter_.detach();
+  }
+
   bool is_roundtrip() const { return options_.kind == "roundtrip"; }
 
   // Sections of growing length, until one lasts long enough to count. The others warm up.

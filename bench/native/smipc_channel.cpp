@@ -22,11 +22,16 @@ class Channel {
     in_ = bench::open_end(names_[initiator ? 1 : 0], SMIPC_READER, options_);
   }
 
-  // The ends stay with each other; nothing is left behind, however this program ends.
+  // The ends stay with each other; of a program that is killed `smipc clean` finds the memory.
   void unlink_names() {
     for (const std::string& name : names_) {
       bench::check(smipc_channel_unlink(name.data(), name.size()), "smipc_channel_unlink");
     }
+  }
+
+  void detach() {
+    smipc_channel_free(out_);
+    smipc_channel_free(in_);
   }
 
   void send(const void* data, std::size_t size) {
