@@ -16,7 +16,7 @@ from operator import index
 import numpy
 from numpy.lib import format as npy
 
-from smipc._end import FETCHING, NOTHING
+from smipc._end import CLAIM, FETCHING, NOTHING
 from smipc._loans import Borrow, Reservation
 from smipc._native import ffi, lib
 from smipc._timing import SOON, deadline_after, is_timeout
@@ -102,13 +102,16 @@ def recv_array(channel: Views, timeout: float | None, out: Any) -> Array:
             (wait,),
         )
         # As in Inbox.recv: the fast path, if nothing is fetched and nobody has the turn.
-        if channel._calls and channel._busy is None and not channel._batch[channel._taken[0] :]:
+        if channel._calls and channel._busy is None:
             channel._busy = FETCHING
-            channel._batch = NOTHING
-            for status in call:
-                channel._busy = None
-                if not status:
-                    return array
+            rest = channel._batch[channel._taken[0] :]
+            channel._busy = CLAIM[not rest]
+            if not rest:
+                channel._batch = NOTHING
+                for status in call:
+                    channel._busy = None
+                    if not status:
+                        return array
     deadline = deadline_after(channel._cid, timeout)
     if out is not None:
         return _recv_into_array(channel, deadline, out)

@@ -19,7 +19,9 @@ is given back by a function that calls the one with the loop, and by two handler
 Threads. Native calls of one handle are serialised by the native lock. What Python adds around them
 (a fetch and the reading of what it fetched, the slices of a long send) is serialised by the turn of
 this module. Plain loads and stores in a row that contain none of the above cannot be torn apart by
-another thread either, and the fast paths live on that.
+another thread either, and the fast paths live on that. But CPython up to 3.11 collects garbage in
+the middle of allocating a container, a slice for one, and finalizers are Python code: what is
+decided by such an expression is decided while _busy says FETCHING, or looked at again after it.
 """
 
 from __future__ import annotations
@@ -64,6 +66,9 @@ NOTHING: list[bytes] = []
 # yet. They are no results.
 FETCHING = -1001  # a fetch of the fast path is in flight
 HELD = -1002  # a thread has the turn
+# What _busy becomes of FETCHING when the hand-out is looked at under it, by whether that is empty.
+# An index, since CPython 3.10 looks for signals on a jump.
+CLAIM = (None, FETCHING)
 
 _TIMED_OUT = _abi.SMIPC_E_TIMED_OUT
 _INTERRUPTED = _abi.SMIPC_E_INTERRUPTED

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from smipc import _abi
 from smipc._buffers import pointer, whole_number
-from smipc._end import FETCHING, NOTHING, End
-from smipc._marshal import LOADS_AT_ONCE, loads
+from smipc._end import CLAIM, FETCHING, NOTHING, End
+from smipc._marshal import loads
 from smipc._native import ffi, lib
 from smipc._timing import POLL, SLICE, SOON, deadline_after, is_timeout, slice_ns, timed_out
 from smipc.errors import (
@@ -71,8 +71,10 @@ class Inbox(End):
             for result in self._calls:
                 self._busy = result
                 if 0 <= result < _ONE_END:
+                    self._busy = FETCHING  # the slice may collect garbage
+                    message = self._area[:result]
                     self._busy = None
-                    return self._area[:result]  # type: ignore[no-any-return]
+                    return message  # type: ignore[no-any-return]
                 if self._read_list(result):
                     for count, message in self._it:
                         self._taken[0] = count
@@ -105,8 +107,10 @@ class Inbox(End):
             for result in self._soon if deadline is SOON else self._now:
                 self._busy = result
                 if 0 <= result < _ONE_END:
+                    self._busy = FETCHING  # the slice may collect garbage
+                    message = self._area[:result]
                     self._busy = None
-                    return self._area[:result]  # type: ignore[no-any-return]
+                    return message  # type: ignore[no-any-return]
                 if result == _TIMED_OUT:
                     self._busy = None
                     return None
@@ -158,26 +162,32 @@ class Inbox(End):
 
         Whatever else was fetched is left to _fill.
         """
-        if self._calls and self._busy is None and not self._batch[self._taken[0] :]:
+        if self._calls and self._busy is None:
             self._busy = FETCHING
-            self._batch = NOTHING  # all handed out: see _end.py
-            for result in self._calls:
-                self._busy = result
-                return self._read_list(result)
-            self._busy = None
+            rest = self._batch[self._taken[0] :]  # may collect garbage: claimed before it
+            self._busy = CLAIM[not rest]
+            if not rest:
+                self._batch = NOTHING
+                for result in self._calls:
+                    self._busy = result
+                    return self._read_list(result)
+                self._busy = None
         return False
 
     def _read_list(self, result: int) -> bool:
         """Moves a list that was just fetched, and not yet by another thread, into the hand-out."""
-        if LOADS_AT_ONCE and result >> _KIND_SHIFT == _LIST and self._busy is result:
-            batch = loads(self._memory[: result & _VALUE])
-            it = enumerate(batch, 1)
+        if result >> _KIND_SHIFT == _LIST:
+            data = self._area[: result & _VALUE]
+            # From here on it does not matter any more whether somebody else fetches.
             if self._busy is result:
-                self._batch = batch
-                self._taken = self._shared_taken
-                self._it = it
-                self._busy = None
-                return True
+                batch = loads(data)
+                it = enumerate(batch, 1)
+                if self._busy is result:
+                    self._batch = batch
+                    self._taken = self._shared_taken
+                    self._it = it
+                    self._busy = None
+                    return True
         return False
 
     def __iter__(self) -> Self:

@@ -53,9 +53,7 @@ def _form_is_known() -> bool:
 
 loads: Callable[[Buffer], list[bytes]]
 dumps: Callable[[Sequence[Buffer], int], bytes]  # the version is 2
-# Whether loads is a C function that keeps the GIL, so that nothing can happen meanwhile.
-LOADS_AT_ONCE = _form_is_known()
-if LOADS_AT_ONCE:
+if _form_is_known():
     loads, dumps = marshal.loads, marshal.dumps  # type: ignore[assignment]
 else:
     loads, dumps = plain_loads, plain_dumps

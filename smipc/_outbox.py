@@ -111,8 +111,12 @@ class Outbox(End):
             self._go_on(status, deadline, "no room for all messages")
 
     def _is_large(self, item: Buffer) -> bool:
-        with memoryview(item) as view:
-            return view.nbytes > self._capacity
+        """Also of what is no buffer, though it can be in a list: sent alone, it gets its error."""
+        try:
+            with memoryview(item) as view:
+                return view.nbytes > self._capacity
+        except (TypeError, ValueError, BufferError):
+            return True
 
     def _send_all(self, buffers: Sequence[bytes | memoryview], deadline: int | None) -> None:
         """Sends the buffers, one after the other, as one message."""
