@@ -19,14 +19,14 @@ _arrays: Any = None
 _objects: Any = None
 
 
-def _with_numpy() -> Any:
+def with_numpy() -> Any:
     global _arrays
     if _arrays is None:
         from smipc import _arrays
     return _arrays
 
 
-def _with_pickle() -> Any:
+def with_pickle() -> Any:
     global _objects
     if _objects is None:
         from smipc import _objects
@@ -76,7 +76,7 @@ class Views(PlacingInbox, Outbox):
         The message is a .npy file. InvalidTypeError if its elements are Python objects; other
         errors as for send. Needs numpy.
         """
-        (_arrays or _with_numpy()).send_array(self, array, timeout)
+        (_arrays or with_numpy()).send_array(self, array, timeout)
 
     def recv_array(self, timeout: float | None = None, *, out: Any = None) -> Array:
         """Receives an array: a new one, which the caller owns, or `out`, of the same dtype and
@@ -85,7 +85,7 @@ class Views(PlacingInbox, Outbox):
         MessageFormatError (the next message is no array) and InvalidArgumentError (`out` does not
         fit) leave the message in the channel. Other errors as for recv. Needs numpy.
         """
-        arrays = _arrays or _with_numpy()
+        arrays = _arrays or with_numpy()
         for array in map(arrays.recv_array, (self,), (timeout,), (out,)):
             return array  # type: ignore[no-any-return]
         raise AssertionError("unreachable")
@@ -111,7 +111,7 @@ class Views(PlacingInbox, Outbox):
     def send_object(self, thing: object, timeout: float | None = None) -> None:
         """Sends any object that can be pickled, as one message. Large buffers in it (numpy arrays,
         pickle.PickleBuffer) are copied once, into the channel. Errors as for send, and pickle's."""
-        (_objects or _with_pickle()).send_object(self, thing, timeout)
+        (_objects or with_pickle()).send_object(self, thing, timeout)
 
     def recv_object(self, timeout: float | None = None) -> Any:
         """Receives an object. Only from a writer that you trust: unpickling runs what it sends.
@@ -119,7 +119,7 @@ class Views(PlacingInbox, Outbox):
         When that fails, with MessageFormatError (no pickled object) or whatever unpickling raises,
         the message stays, and recv can take it. Other errors as for recv.
         """
-        objects = _objects or _with_pickle()
+        objects = _objects or with_pickle()
         for thing in map(objects.recv_object, (self,), (timeout,)):
             return thing
         raise AssertionError("unreachable")

@@ -27,6 +27,7 @@ from smipc._outbox import _try_send
 from smipc._readiness import TOO_LATE, WOKEN, Readiness
 from smipc._timing import POLL, SOON, deadline_after, has_passed, timed_out
 from smipc._turns import NO_TURNS, turns_of
+from smipc._views import with_numpy, with_pickle
 from smipc.channel import Channel as _Channel
 from smipc.channel import open_channel as _open_channel
 from smipc.errors import (
@@ -198,17 +199,13 @@ class Channel:
 
     async def send_array(self, array: Any, timeout: float | None = None) -> None:
         """Sends a numpy array, as smipc.Channel.send_array does."""
-        from smipc._arrays import array_parts
-
         deadline = deadline_after(self.channel.cid, timeout)
-        await self._send(array_parts(self.channel, array), deadline)
+        await self._send(with_numpy().array_parts(self.channel, array), deadline)
 
     async def send_object(self, thing: object, timeout: float | None = None) -> None:
         """Sends an object, as smipc.Channel.send_object does."""
-        from smipc._objects import object_parts
-
         deadline = deadline_after(self.channel.cid, timeout)
-        await self._send(object_parts(thing), deadline)
+        await self._send(with_pickle().object_parts(thing), deadline)
 
     async def flush(self, timeout: float | None = None) -> None:
         """Waits until the reader has taken everything that was written."""

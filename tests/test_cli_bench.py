@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from children import Child
+from commands import modules_of_the_bare_command, shown_on_a_terminal
 from programs import WATCHDOG_SECONDS, unique_name
 
 import smipc
@@ -121,18 +122,7 @@ def test_on_a_pipe_it_is_plain_aligned_text() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 def test_on_a_terminal_it_is_tables_of_rich() -> None:
     pytest.importorskip("rich")
-    ours, theirs = os.openpty()
-    command = [*COMMAND, "--seconds", "0.1", "--sizes", "8"]
-    with subprocess.Popen(command, stdout=theirs, env=dict(os.environ, TERM="xterm")) as process:
-        os.close(theirs)
-        shown = b""
-        try:
-            while part := os.read(ours, 65536):
-                shown += part
-        except OSError:  # how Linux says that nobody has the terminal open any more
-            pass
-        assert process.wait(WATCHDOG_SECONDS) == 0
-    os.close(ours)
+    shown = shown_on_a_terminal([*COMMAND, "--seconds", "0.1", "--sizes", "8"])
     assert "p99.99" in shown.decode()
     assert "\u2500" in shown.decode()
 
@@ -169,14 +159,10 @@ def test_a_busy_machine_and_a_single_core_are_told() -> None:
 
 
 def test_nothing_of_it_is_imported_before_it_runs() -> None:
-    script = (
-        "import sys\n"
-        "from smipc.cli import main\n"
-        "main(['--version'])\n"
-        "print([name for name in sys.modules if 'bench' in name or name == 'statistics'])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    found = [
+        name for name in modules_of_the_bare_command() if "bench" in name or name == "statistics"
+    ]
+    assert found == []
 
 
 # ---- Percentiles ---------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import shown_on_a_terminal
 from programs import WATCHDOG_SECONDS, program
 
 from smipc import cli_demo, demo, demo_build, demo_files, demo_protocol, demo_view
@@ -126,18 +127,8 @@ def test_plain_lines_on_a_pipe(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 def test_progress_bar_on_a_terminal(folder: Path) -> None:
-    ours, theirs = os.openpty()
     command = [sys.executable, "-m", "smipc", "demo", str(folder), "--languages", "py-py"]
-    with subprocess.Popen(command, stdout=theirs, env=dict(os.environ, TERM="xterm")) as process:
-        os.close(theirs)
-        shown = b""
-        try:
-            while part := os.read(ours, 65536):
-                shown += part
-        except OSError:  # how Linux says that nobody has the terminal open any more
-            pass
-        assert process.wait(WATCHDOG_SECONDS) == 0
-    os.close(ours)
+    shown = shown_on_a_terminal(command)
     assert b"\r" in shown.replace(b"\r\n", b"\n")
     assert f"{FILES} of {FILES} files".encode() in shown
     assert b"every SHA-256 is equal" in shown

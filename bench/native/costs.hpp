@@ -1,5 +1,5 @@
 // What the programs share that measure costs of a channel other than its messages: medians, the time
-// of open + close, shared memory, and the one line that they print.
+// of open + close, shared memory, the one line that they print, and finding what was asked for.
 #pragma once
 
 #include <ftw.h>
@@ -56,6 +56,16 @@ inline std::map<std::string, std::uint64_t> shared_memory_files() {
       },
       16, FTW_PHYS);
   return found;
+}
+
+using Kinds = std::map<std::string, void (*)(const Options&)>;
+
+inline void run_kind(const Options& options, const Kinds& kinds) {
+  const auto kind = kinds.find(options.kind);
+  if (kind == kinds.end()) {
+    fail("unknown kind " + options.kind);
+  }
+  kind->second(options);
 }
 
 }  // namespace bench

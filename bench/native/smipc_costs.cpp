@@ -5,7 +5,6 @@
 //   idle        CPU of a reader that waits for --seconds, in % of a core
 //   idlewait    the same of smipc_wait with --channels readers
 //   many        round trip while --channels more channels are open in the same two processes
-#include <map>
 #include <vector>
 
 #include "costs.hpp"
@@ -169,12 +168,8 @@ void many(const Options& options) {
 
 int main(int argc, char** argv) {
   const Options options = bench::parse_options(argc, argv);
-  const std::map<std::string, void (*)(const Options&)> kinds = {
-      {"openclose", open_close}, {"attach", attach}, {"memory", memory}, {"idle", idle},
-      {"idlewait", idle_wait},   {"many", many}};
-  const auto kind = kinds.find(options.kind);
-  if (kind == kinds.end()) {
-    bench::fail("unknown kind " + options.kind);
-  }
-  kind->second(options);
+  const bench::Kinds kinds = {{"openclose", open_close}, {"attach", attach},
+                              {"memory", memory},        {"idle", idle},
+                              {"idlewait", idle_wait},   {"many", many}};
+  bench::run_kind(options, kinds);
 }

@@ -4,7 +4,6 @@
 //   wait        round trip of 8 bytes: the question comes through one of them after the other, to a
 //               process that is in smipc_wait on all; the answer through one more
 //   memory      bytes of /dev/shm that each takes beyond its capacity, the processes' own included
-#include <map>
 #include <vector>
 
 #include "costs.hpp"
@@ -164,14 +163,9 @@ void wait(const Options& options) {
 
 int main(int argc, char** argv) {
   const Options options = bench::parse_options(argc, argv);
-  const std::map<std::string, void (*)(const Options&)> kinds = {
-      {"openclose", open_close}, {"wait", wait}, {"memory", memory}};
-  const auto kind = kinds.find(options.kind);
-  if (kind == kinds.end()) {
-    bench::fail("unknown kind " + options.kind);
-  }
+  const bench::Kinds kinds = {{"openclose", open_close}, {"wait", wait}, {"memory", memory}};
   if (options.channels == 0) {
     bench::fail("--channels is at least 1");
   }
-  kind->second(options);
+  bench::run_kind(options, kinds);
 }

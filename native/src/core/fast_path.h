@@ -36,21 +36,14 @@ SMIPC_INLINE void stage_record(Channel& channel, const void* data, std::size_t s
   count_transfer(channel, 1, size);
 }
 
-// The same if all that holds. False: take the slow way.
-SMIPC_INLINE bool stage_message(Channel& channel, const void* data, std::size_t size) {
+// The same if all that holds, and publishes it. False: take the slow way.
+SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size) {
   WriterState& writer = channel.writer;
   if (size > kChunkBytes || record_cost(size) > room(channel)) return false;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
   if (peer_has_gone(channel)) return false;
   stage_record<copy_bytes<IntoRing>>(channel, data, size);
-  return true;
-}
-
-SMIPC_INLINE void publish_staged(Channel& channel) { publish_head(channel, channel.writer.head); }
-
-SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size) {
-  if (!stage_message(channel, data, size)) return false;
-  publish_staged(channel);
+  publish_head(channel, writer.head);
   return true;
 }
 

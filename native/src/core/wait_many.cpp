@@ -143,13 +143,12 @@ Status sleep_for_any(Channel* const* channels, std::size_t count, const Deadline
 Status wait_for_any(Channel* const* channels, std::size_t count, const Deadline& deadline,
                     std::uint8_t* out_ready, std::size_t* out_count) {
   *out_count = mark_ready(channels, count, out_ready);
-  const std::size_t polls =
-      deadline.tries_only() ? 0 : std::clamp<std::size_t>(kQuickLooks / count, 1, kQuickPolls);
+  const std::size_t polls = deadline.tries_only() ? 0 : std::min(kQuickPolls, kQuickLooks / count);
   for (std::size_t poll = 0; poll < polls && *out_count == 0; ++poll) {
     plat_spin_pause();
     if (any_ready(channels, count)) *out_count = mark_ready(channels, count, out_ready);
   }
-  if (*out_count == 0 && polls > 0 && count > kSleepingSetMax &&
+  if (*out_count == 0 && count > kSleepingSetMax && !deadline.tries_only() &&
       look_on(channels, count, deadline)) {
     *out_count = mark_ready(channels, count, out_ready);
   }
