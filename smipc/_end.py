@@ -32,6 +32,7 @@ from os import getpid
 from time import sleep
 
 from smipc import _abi
+from smipc._bound import Keeper, no_send
 from smipc._native import ffi, lib
 from smipc._timing import has_passed, slice_ns, timed_out
 from smipc.errors import (
@@ -78,22 +79,10 @@ class Quit(BaseException):
     """Leads a thread of smipc's own out of its wait. Users never see it."""
 
 
-class _Keeper:
-    """The destructor of a borrowed pointer: it does nothing but keep the handle until then."""
-
-    __slots__ = ("_handle",)
-
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
-
-    def __call__(self, _: Any) -> None:
-        pass
-
-
 def lend(handle: Any, pointer: Any, size: int) -> Any:
     """A cffi buffer of memory that belongs to a handle, which is not freed while it, or any view of
     it, exists."""
-    return ffi.buffer(ffi.gc(ffi.cast("char *", pointer), _Keeper(handle)), size)
+    return ffi.buffer(ffi.gc(ffi.cast("char *", pointer), Keeper(handle)), size)
 
 
 def owned(raw: Any) -> Any:
@@ -131,10 +120,12 @@ class End:
         "_mode",
         "_now",
         "_orphan",
+        "_own_send",
         "_owner",
         "_pending",
         "_quitting",
         "_release",
+        "_send_now",
         "_sender",
         "_shared_taken",
         "_slice",
@@ -170,7 +161,9 @@ class End:
     _release: Iterator[None]  # each step of it gives the lock back
 
     # A writer.
-    _sender: Any  # the handle for fast sends; NO_HANDLE while a message is sent in slices
+    _send_now: Callable[[bytes], int]  # see _bound.py; no_send while a message is sent in slices
+    _sender: Any  # likewise the handle, for other fast sends; then NO_HANDLE
+    _own_send: Callable[[bytes], int]  # what _send_now is otherwise; no_send while not open
 
     # A reader: the hand-out. Fetched messages are _batch[_taken[0]:], and _it yields pairs of a
     # message and the count that _taken[0] must get just before the message is handed on. The native
@@ -193,6 +186,7 @@ class End:
         self._batch = NOTHING
         self._calls = self._soon = self._now = ()
         self._pending = None
+        self._send_now = self._own_send = no_send
         self._sender = self._handle = NO_HANDLE
         self._taken = self._shared_taken = memoryview(bytearray(2)).cast("H")
         self._area = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smipc import _abi
+from smipc._bound import no_send
 from smipc._buffers import one_by_one, readable, unpin
 from smipc._end import NO_HANDLE, End
 from smipc._marshal import dumps
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-_try_send: Any = lib.smipc_channel_try_send
 _send_parts: Any = lib.smipc_channel_send_parts
 _send_list: Any = lib.smipc_channel_send_list
 _send_list_wait: Any = lib.smipc_channel_send_list_wait
@@ -44,12 +44,10 @@ class Outbox(End):
         TimedOutError, OppositeEndClosedError, OppositeEndDiedError, WrongEndError,
         WrongFramingError, ClosedError, BusyError (a reservation is open), InvalidTypeError.
         """
-        if (
-            type(data) is bytes
-            and (timeout is None or is_timeout(timeout))
-            and not _try_send(self._sender, data, len(data))
-        ):
-            return
+        if type(data) is bytes and (timeout is None or is_timeout(timeout)):
+            send = self._send_now
+            if not send(data):
+                return
         self._send_all((readable(self._cid, data),), deadline_after(self._cid, timeout))
 
     def send_many(self, messages: Iterable[Buffer], timeout: float | None = None) -> None:
@@ -133,11 +131,11 @@ class Outbox(End):
         done = ffi.new("uint64_t *")
         # A message that is larger than the channel is given up when another is begun before all of
         # it has gone: other threads have to wait for their turn.
-        self._sender = NO_HANDLE
+        self._send_now, self._sender = no_send, NO_HANDLE
         try:
             self._send_slices(handle, parts, count, size, deadline, done)
         finally:
-            self._sender = self._handle
+            self._send_now, self._sender = self._own_send, self._handle
 
     def _send_slices(
         self, handle: Any, parts: Any, count: int, size: int, deadline: int | None, done: Any

@@ -23,7 +23,6 @@ from smipc._aio_queue import MessageQueue
 from smipc._buffers import readable
 from smipc._inbox import NOTHING_CAME
 from smipc._line import Line
-from smipc._outbox import _try_send
 from smipc._readiness import TOO_LATE, WOKEN, Readiness
 from smipc._timing import POLL, SOON, deadline_after, has_passed, timed_out
 from smipc._turns import NO_TURNS, turns_of
@@ -169,7 +168,7 @@ class Channel:
                 break
             else:
                 await self._turn(None)
-            if not self._line.taken and not _try_send(channel._sender, data, len(data)):
+            if not self._line.taken and not channel._send_now(data):
                 return
         await self._send((readable(channel.cid, data),), deadline_after(channel.cid, timeout))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from itertools import repeat
 
 from smipc import _abi, _library, _log
+from smipc._bound import Calls, no_send
 from smipc._buffers import whole_number
 from smipc._end import NO_HANDLE, NOTHING, lend, owned
 from smipc._native import ffi, lib
@@ -147,6 +147,7 @@ class Channel(Views, Stream):
             if handle is None:  # interrupted at once
                 lib.smipc_channel_free(out[0])
             raise
+        self._send_now = self._own_send
         self._sender = self._handle = handle
 
     def _prepare(self, handle: Any) -> int:
@@ -157,9 +158,9 @@ class Channel(Views, Stream):
             self._area = lend(handle, area.data, area.size)
             self._memory = memoryview(self._area)
             self._shared_taken = memoryview(lend(handle, area.taken, 2)).cast("H")
-        self._calls = map(lib.smipc_channel_fetch_wait, repeat(handle))
-        self._soon = map(lib.smipc_channel_fetch_soon, repeat(handle))
-        self._now = map(lib.smipc_channel_fetch_now, repeat(handle))
+        calls = Calls(handle)
+        self._own_send = calls.try_send
+        self._calls, self._soon, self._now = calls.fetch_wait, calls.fetch_soon, calls.fetch_now
         status = ffi.new("smipc_channel_status *")
         status.struct_size = ffi.sizeof("smipc_channel_status")
         check(lib.smipc_channel_get_status(handle, status))
@@ -184,6 +185,7 @@ class Channel(Views, Stream):
         if self._owner == get_ident():  # a signal handler closes what it has interrupted
             self._it, self._batch = (), NOTHING
             self._calls = self._soon = self._now = ()
+            self._send_now = self._own_send = no_send
             self._sender = self._handle = NO_HANDLE
         else:
             self._in_turn(None, self._forget, handle)

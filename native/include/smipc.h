@@ -498,6 +498,25 @@ SMIPC_API smipc_status smipc_channel_send_list(smipc_channel *channel, const voi
 SMIPC_API int64_t smipc_channel_send_list_wait(smipc_channel *channel, const void *blob,
                                                size_t blob_size);
 
+/* The size_t that stands two of its kind before `data`, where CPython keeps the size of a
+ * bytes object: for a binding to see that it does. */
+SMIPC_API size_t smipc_size_before(const void *data);
+
+/* Calls of one handle that do without the handle as an argument. */
+typedef struct smipc_channel_calls {
+  smipc_status (*try_send)(const void *data, size_t size);
+  smipc_status (*try_send_sized)(const void *data); /* size: smipc_size_before(data) */
+  int64_t (*fetch_wait)(void);
+  int64_t (*fetch_soon)(void);
+  int64_t (*fetch_now)(void);
+} smipc_channel_calls;
+
+/* Fills *out with the handle's calls; each is smipc_channel_ and its name, called with
+ * `channel` (try_send_sized is try_send). They are valid until smipc_channel_free (those of a handle from before
+ * fork: until the process ends). 256 handles of a process can have them at a time:
+ * SMIPC_E_LIMIT. */
+SMIPC_API smipc_status smipc_channel_bind(smipc_channel *channel, smipc_channel_calls *out);
+
 /* Tells the handle that its owner waits for `smipc_channel_fd` or `_event` (or has
  * stopped to): spins `spins` polls first and returns SMIPC_OK when readable, else
  * arms it and returns SMIPC_E_TIMED_OUT. */

@@ -134,6 +134,27 @@ void recv_many(smipc_channel* reader) {
   EXPECT_EQ(4u, count);
 }
 
+void fetch_one(smipc_channel* reader) {
+  smipc_fetch_area area;
+  EXPECT_OK(smipc_channel_fetch_open(reader, &area));
+  EXPECT_EQ(SMIPC_FETCH_ONE, smipc_channel_fetch(reader, SMIPC_FOREVER) >> SMIPC_FETCH_KIND_SHIFT);
+}
+
+// As a binding does: each one is counted, and then it is somebody's.
+Call fetching_four_and_handing_out(int count) {
+  return [count](smipc_channel* reader) {
+    smipc_fetch_area area;
+    EXPECT_OK(smipc_channel_fetch_open(reader, &area));
+    EXPECT_EQ(SMIPC_FETCH_LIST,
+              smipc_channel_fetch(reader, SMIPC_FOREVER) >> SMIPC_FETCH_KIND_SHIFT);
+    volatile std::uint16_t* taken = area.taken;
+    for (int i = 1; i <= count; ++i) *taken = static_cast<std::uint16_t>(i);
+    if (count == 4) {
+      EXPECT_EQ(SMIPC_E_TIMED_OUT, smipc_channel_fetch(reader, 0));
+    }
+  };
+}
+
 void peek_and_release(smipc_channel* reader) {
   const void* data = nullptr;
   std::size_t size = 0;
@@ -176,6 +197,9 @@ const Plan kPlans[] = {
     {"recv_in_pieces", {}, 0, 1, receiving(0, {1000}), 1000},
     {"recv_in_pieces_asleep", {}, 0, 1, receiving(0, {1000}), 1000, SMIPC_WAIT_BLOCK},
     {"recv_many", {10, 20, 30, 40}, 0, 4, recv_many, 0, SMIPC_WAIT_HYBRID, true},
+    {"fetch_one", {24}, 0, 1, fetch_one},
+    {"fetch_a_list", {8, 8, 8, 8}, 0, 4, fetching_four_and_handing_out(4)},
+    {"fetch_a_list_used_in_part", {8, 8, 8, 8}, 0, 2, fetching_four_and_handing_out(2)},
     {"peek_and_release", {30, 40}, 0, 1, peek_and_release},
     {"peek_where_the_ring_wraps", lap_and({240}), kLapCount, 1, peek_and_release},
     {"next", {30, 40}, 0, 0, next_size},

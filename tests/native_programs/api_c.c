@@ -426,6 +426,22 @@ static void for_bindings(void) {
   CHECK_STATUS(smipc_channel_recv_headed(p.r, "HEAD", 4, body, 4, 0), SMIPC_E_NOT_FOUND);
   CHECK_OK(smipc_channel_recv_headed(p.r, "head", 4, body, 4, 0));
   CHECK(memcmp(body, "body", 4) == 0);
+
+  smipc_channel_calls writer;
+  smipc_channel_calls reader;
+  static const struct {
+    size_t size;
+    size_t between;
+    char text[4];
+  } kSized = {3, 0, "abc"};
+  CHECK(smipc_size_before(kSized.text) == 3);
+  CHECK_OK(smipc_channel_bind(p.w, &writer));
+  CHECK_OK(smipc_channel_bind(p.r, &reader));
+  CHECK_OK(writer.try_send("ab", 2));
+  CHECK((reader.fetch_now() & 0xffffffff) == 2);
+  CHECK_OK(writer.try_send_sized(kSized.text));
+  CHECK((reader.fetch_wait() & 0xffffffff) == 3);
+  CHECK(reader.fetch_soon() == SMIPC_E_TIMED_OUT);
   free_pair(p);
 }
 

@@ -1,6 +1,7 @@
 // The exported functions that open, close, remove and look at channels.
 #include <cstring>
 
+#include "api/bound_calls.h"
 #include "api/guard.h"
 #include "api/log.h"
 
@@ -108,6 +109,7 @@ SMIPC_API void smipc_channel_free(smipc_channel* channel) {
   // A handle from before fork shares locks of unknown state with threads that are gone: leaked.
   if (channel->state.load(std::memory_order_acquire) == EndState::kForked) return;
   smipc_channel_close(channel);
+  unbind_calls(channel);
   plat_segment_free(channel->segment);
   delete channel;
 }

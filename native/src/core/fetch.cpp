@@ -12,6 +12,7 @@
 // numbers 32-bit little-endian. Only written here, from checked lengths, never parsed from a peer.
 #include <cstring>
 
+#include "core/fast_path.h"
 #include "core/messages.h"
 #include "core/reading.h"
 
@@ -93,6 +94,17 @@ Status open_fetch_area(Channel& channel, smipc_fetch_area* out) {
   // The low 16 bits of `taken`, on the little-endian machines that the format is for.
   out->taken = reinterpret_cast<std::uint16_t*>(&channel.self->taken);
   return SMIPC_OK;
+}
+
+std::int64_t fetch_only_one(Channel& channel, bool spins) {
+  const ReaderState& reader = channel.reader;
+  if (reader.special || reader.fetch_area.capacity == 0) return -1;
+  look_for_records(channel);
+  if (!record_known(channel) && (!spins || !spin_for_record(channel))) return -1;
+  const std::uint64_t word = load_record_word(record_at_tail(channel));
+  if (word > kAreaBytes || record_cost(word) != reader.head_seen - reader.tail) return -1;
+  // The word is read again, and checked again: a peer may have changed it.
+  return recv_fast(channel, reader.fetch_area.data.get(), kAreaBytes);
 }
 
 std::int64_t fetch_messages(Channel& channel, const Deadline& deadline) {

@@ -71,6 +71,9 @@ Status look_at_next(Channel& channel, void* prefix, std::size_t prefix_size,
 // fetch.cpp ----------------------------------------------------------------------------------------
 Status open_fetch_area(Channel& channel, smipc_fetch_area* out);
 std::int64_t fetch_messages(Channel& channel, const Deadline& deadline);
+// The usual case, of a caller who is inside by enter_fast: one message is there, or comes in the first
+// microsecond when `spins`, and no other behind it. Its size, or -1: fetch_messages, nothing has changed.
+std::int64_t fetch_only_one(Channel& channel, bool spins);
 
 // stream.cpp ---------------------------------------------------------------------------------------
 Status write_stream(Channel& channel, const void* data, std::size_t size, const Deadline& deadline,

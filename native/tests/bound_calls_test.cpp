@@ -1,0 +1,99 @@
+// Calls without a handle argument: those of the handle that they were asked of, for as long as it exists.
+#include <cstring>
+
+#include "support.hpp"
+
+namespace smipc::test {
+namespace {
+
+constexpr std::size_t kMost = 256;
+
+// Bytes with their size in front, as CPython has them.
+struct Sized {
+  std::size_t size;
+  std::size_t hash;
+  char data[8];
+};
+
+smipc_channel_calls calls_of(smipc_channel* channel) {
+  smipc_channel_calls calls = {};
+  EXPECT_OK(smipc_channel_bind(channel, &calls));
+  return calls;
+}
+
+std::string text_in(const smipc_fetch_area& area, std::int64_t result) {
+  EXPECT_EQ(SMIPC_FETCH_ONE, result >> SMIPC_FETCH_KIND_SHIFT);
+  return {static_cast<const char*>(area.data), static_cast<std::size_t>(result)};
+}
+
+TEST(BoundCalls, do_what_the_calls_of_the_handle_do) {
+  Pair pair("bound", 1000, message());
+  const smipc_channel_calls writer = calls_of(pair.writer);
+  const smipc_channel_calls reader = calls_of(pair.reader);
+  smipc_fetch_area area;
+  ASSERT_OK(smipc_channel_fetch_open(pair.reader, &area));
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, reader.fetch_now());
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, reader.fetch_soon());
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, reader.fetch_wait());
+  EXPECT_OK(writer.try_send("one", 3));
+  EXPECT_EQ("one", text_in(area, reader.fetch_wait()));
+  const Sized two = {3, 0, "two"};
+  EXPECT_EQ(3u, smipc_size_before(two.data));
+  EXPECT_OK(writer.try_send_sized(two.data));
+  EXPECT_EQ("two", text_in(area, reader.fetch_now()));
+  EXPECT_OK(writer.try_send(nullptr, 0));
+  EXPECT_EQ("", text_in(area, reader.fetch_soon()));
+}
+
+TEST(BoundCalls, of_one_handle_are_the_same_each_time_and_of_two_handles_never) {
+  Pair pair("same", 1000, message());
+  const smipc_channel_calls once = calls_of(pair.writer);
+  const smipc_channel_calls again = calls_of(pair.writer);
+  const smipc_channel_calls other = calls_of(pair.reader);
+  EXPECT_EQ(once.try_send, again.try_send);
+  EXPECT_EQ(once.fetch_now, again.fetch_now);
+  EXPECT_NE(once.try_send, other.try_send);
+  EXPECT_EQ(SMIPC_E_WRONG_END, other.try_send("x", 1));
+  EXPECT_EQ(SMIPC_E_WRONG_END, once.fetch_now());
+}
+
+TEST(BoundCalls, say_what_is_wrong) {
+  Pair pair("wrong", 1000, message());
+  smipc_channel_calls calls;
+  EXPECT_EQ(SMIPC_E_INVALID, smipc_channel_bind(nullptr, &calls));
+  EXPECT_EQ(SMIPC_E_INVALID, smipc_channel_bind(pair.writer, nullptr));
+  calls = calls_of(pair.writer);
+  EXPECT_EQ(SMIPC_E_INVALID, calls.try_send(nullptr, 1));
+  EXPECT_OK(calls.try_send_sized(nullptr));
+  EXPECT_OK(smipc_channel_close(pair.writer));
+  EXPECT_EQ(SMIPC_E_CLOSED, calls.try_send("x", 1));
+}
+
+TEST(BoundCalls, are_limited_and_go_on_to_others_when_a_handle_is_freed) {
+  const std::string name = unique_name("many");
+  End writer(name, SMIPC_WRITER, 1000, message());
+  const smipc_channel_calls first = calls_of(writer);
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::size_t bound = 1;
+  smipc_channel_calls calls;
+  smipc_status status = SMIPC_OK;
+  for (std::size_t i = 0; status == SMIPC_OK && i < kMost; ++i) {
+    pairs.push_back(std::make_unique<Pair>("many" + std::to_string(i), 1000, message()));
+    status = smipc_channel_bind(pairs.back()->writer, &calls);
+    if (status == SMIPC_OK) ++bound;
+  }
+  EXPECT_STATUS(SMIPC_E_LIMIT, status);
+  EXPECT_NE(nullptr, std::strstr(smipc_last_error(), "256")) << smipc_last_error();
+  EXPECT_EQ(kMost, bound);
+  EXPECT_EQ(first.try_send, calls_of(writer).try_send);  // it has got them already
+  smipc_channel* const refused = pairs.back()->writer;
+  pairs.erase(pairs.begin());
+  EXPECT_OK(smipc_channel_bind(refused, &calls));
+  EXPECT_OK(calls.try_send("to its own", 10));
+  std::vector<unsigned char> got;
+  EXPECT_OK(try_recv(pairs.back()->reader, &got));
+  EXPECT_EQ(10u, got.size());
+}
+
+}  // namespace
+}  // namespace smipc::test
