@@ -130,6 +130,7 @@ class End:
         "_shared_taken",
         "_slice",
         "_soon",
+        "_spare",
         "_taken",
         "_turn",
         "_wait",
@@ -165,6 +166,9 @@ class End:
     _sender: Any  # likewise the handle, for other fast sends; then NO_HANDLE
     _own_send: Callable[[bytes], int]  # what _send_now is otherwise; no_send while not open
 
+    # An empty list and its append; None while a send_object uses them.
+    _spare: tuple[list[Any], Any] | None
+
     # A reader: the hand-out. Fetched messages are _batch[_taken[0]:], and _it yields pairs of a
     # message and the count that _taken[0] must get just before the message is handed on. The native
     # reading calls change _taken[0], so before each of them _batch, which is through, is dropped.
@@ -188,6 +192,7 @@ class End:
         self._pending = None
         self._send_now = self._own_send = no_send
         self._sender = self._handle = NO_HANDLE
+        self._spare = None
         self._taken = self._shared_taken = memoryview(bytearray(2)).cast("H")
         self._area = None
         self._memory = memoryview(b"")

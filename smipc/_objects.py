@@ -1,132 +1,96 @@
-"""Python objects as messages, by pickle protocol 5.
+"""Objects as messages: the part of a Channel that pickles, and does so when it is first asked to.
 
-An object without large buffers is exactly its pickle, which begins with 0x80. One with out-of-band
-buffers (numpy arrays, pickle.PickleBuffer) is, with little-endian numbers:
-
-    b"smipcobj", u64 count of buffers, u64 size of the pickle, u64 size of each buffer, the pickle,
-    the buffers; pickle and buffers each begin at a multiple of 64 bytes.
-
-They are sent from where they lie, and the objects that come out use the memory they arrived in.
+The form of the messages is in _pickles.py.
 """
 
 from __future__ import annotations
 
-import pickle
-import struct
-from functools import partial
-
-from smipc._native import ffi
-from smipc._timing import deadline_after
-from smipc.errors import MessageFormatError
+from smipc._outbox import Outbox
+from smipc._placing import PlacingInbox
+from smipc._timing import deadline_after, is_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
-    from smipc._views import Views
-
-_MAGIC = b"smipcobj"
-_COUNTS = struct.Struct("<8sQQ")
-_ALIGNMENT = 64
-_PICKLE_START = b"\x80"
-
-_dumps = pickle.dumps
-_loads = pickle.loads
-_uninitialised: Any = ffi.new_allocator(should_clear_after_alloc=False)
+_PICKLE_START = 0x80
 
 
-def object_parts(thing: object) -> Sequence[bytes | memoryview]:
-    """The message of an object: one part when it has no large buffers."""
-    buffers: list[pickle.PickleBuffer] = []
-    stem = _dumps(thing, 5, buffer_callback=buffers.append)
-    return _parts_with(stem, buffers) if buffers else (stem,)
+# The module that imports pickle: imported when it is first used, and kept here because an import
+# statement costs most of a microsecond each time.
+_pickles: Any = None
 
 
-def _parts_with(stem: bytes, buffers: list[pickle.PickleBuffer]) -> Sequence[bytes | memoryview]:
-    contents: list[bytes | memoryview] = [stem, *(buffer.raw() for buffer in buffers)]
-    sizes = [len(content) for content in contents]
-    counts = _COUNTS.pack(_MAGIC, len(buffers), sizes[0])
-    head = counts + struct.pack(f"<{len(buffers)}Q", *sizes[1:])
-    parts: list[bytes | memoryview] = [head]
-    position = len(head)
-    for content in contents:
-        gap = -position % _ALIGNMENT
-        if gap:
-            parts.append(bytes(gap))
-        parts.append(content)
-        position += gap + len(content)
-    return parts
+def with_pickle() -> Any:
+    global _pickles
+    if _pickles is None:
+        from smipc import _pickles
+    return _pickles
 
 
-def send_object(channel: Views, thing: object, timeout: float | None) -> None:
-    buffers: list[pickle.PickleBuffer] = []
-    stem = _dumps(thing, 5, buffer_callback=buffers.append)
-    if buffers:
-        channel._send_all(_parts_with(stem, buffers), deadline_after(channel._cid, timeout))
-    else:
-        channel.send(stem, timeout)
+# Until the first object.
+def _dumps(thing: object, protocol: int, **options: Any) -> bytes:
+    _import_pickle()
+    return _dumps(thing, protocol, **options)
 
 
-def recv_object(channel: Views, timeout: float | None) -> Any:
-    deadline = None if timeout is None else deadline_after(channel._cid, timeout)
-    message: bytes | memoryview | None = None
-    try:
-        while True:
-            for count, message in channel._it:
-                channel._taken[0] = count
-                if message[:1] == _PICKLE_START:
-                    return _loads(message)
-                return _load(channel, message)
-            if deadline is None and channel._fetch_list():
-                continue
-            if channel._fill(deadline, announce_large=True):
-                plan = partial(_room, channel)
-                for message in map(channel._recv_as, (plan,), (deadline,)):
-                    return _load(channel, message)
-    except BaseException:  # of the pickle, or of a signal handler: nothing tells them apart
-        if message is not None:
-            channel._put_back(bytes(message))
-        raise
+def _loads(message: bytes | memoryview) -> Any:
+    _import_pickle()
+    return _loads(message)
 
 
-def _room(channel: Views, size: int, _: bytes) -> tuple[Sequence[memoryview], memoryview]:
-    """Memory for a large message, not cleared first."""
-    memory = channel._allocate(lambda n: ffi.buffer(_uninitialised("char[]", n)), size)
-    view = memoryview(memory)
-    return (view,), view
+def _import_pickle() -> None:
+    global _dumps, _loads
+    pickles = with_pickle()
+    _dumps, _loads = pickles.dumps, pickles.loads
 
 
-def _load(channel: Views, message: bytes | memoryview) -> Any:
-    """The object in a message that has been received."""
-    if message[:1] == _PICKLE_START:
-        return _loads(message)
-    stem, *buffers = _split(channel, message)
-    return _loads(stem, buffers=buffers)
+class Objects(PlacingInbox, Outbox):
+    __slots__ = ()
 
+    def send_object(self, thing: object, timeout: float | None = None) -> None:
+        """Sends any object that can be pickled, as one message. Large buffers in it (numpy arrays,
+        pickle.PickleBuffer) are copied once, into the channel. Errors as for send, and pickle's."""
+        spare = self._spare
+        self._spare = None  # pickling may run other code, and other threads, that send objects
+        if spare is None:
+            buffers: list[Any] = []
+            spare = buffers, buffers.append
+        buffers, note = spare
+        stem = _dumps(thing, 5, buffer_callback=note)
+        if buffers:
+            parts = with_pickle().parts_with(stem, buffers)
+            self._send_all(parts, deadline_after(self._cid, timeout))
+        else:
+            self._spare = spare
+            if timeout is None or is_timeout(timeout):
+                send = self._send_now
+                if not send(stem):
+                    return
+            self.send(stem, timeout)
 
-def _split(channel: Views, message: bytes | memoryview) -> list[memoryview]:
-    """The pickle and its buffers, as views of memory that may be written. MessageFormatError."""
-    whole = memoryview(bytearray(message) if isinstance(message, bytes) else message).cast("B")
-    if len(whole) < _COUNTS.size or whole[:8] != _MAGIC:
-        raise _no_object(channel, len(whole), "it begins like none")
-    _, count, stem_size = _COUNTS.unpack_from(whole)
-    position = _COUNTS.size + 8 * count
-    if position > len(whole):
-        raise _no_object(channel, len(whole), f"it has no {count} buffers")
-    sizes = struct.unpack_from(f"<{count}Q", whole, _COUNTS.size)
-    parts = []
-    for size in (stem_size, *sizes):
-        position += -position % _ALIGNMENT
-        if size > len(whole) - position:
-            raise _no_object(channel, len(whole), f"it is too short for {size} bytes")
-        parts.append(whole[position : position + size])
-        position += size
-    return parts
+    def recv_object(self, timeout: float | None = None) -> Any:
+        """Receives an object. Only from a writer that you trust: unpickling runs what it sends.
 
-
-def _no_object(channel: Views, size: int, why: str) -> MessageFormatError:
-    text = f"a message of {size} bytes is no pickled object: {why}"
-    problem = channel._error(MessageFormatError, text)
-    assert isinstance(problem, MessageFormatError)
-    return problem
+        When that fails, with MessageFormatError (no pickled object) or whatever unpickling raises,
+        the message stays, and recv can take it. Other errors as for recv.
+        """
+        deadline = None if timeout is None else deadline_after(self._cid, timeout)
+        message: bytes | memoryview | None = None
+        try:
+            while True:
+                for count, message in self._it:
+                    self._taken[0] = count
+                    if message and message[0] == _PICKLE_START:
+                        return _loads(message)
+                    return with_pickle().load(self, message)
+                if deadline is None and self._fetch_list():
+                    continue
+                if self._fill(deadline, announce_large=True):
+                    pickles = with_pickle()
+                    for message in map(self._recv_as, (pickles.plan_in(self),), (deadline,)):
+                        return pickles.load(self, message)
+        except BaseException:  # of the pickle, or of a signal handler: nothing tells them apart
+            if message is not None:
+                self._put_back(bytes(message))
+            raise

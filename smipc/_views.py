@@ -3,8 +3,7 @@ imported when they are first used."""
 
 from __future__ import annotations
 
-from smipc._outbox import Outbox
-from smipc._placing import PlacingInbox
+from smipc._objects import Objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +12,9 @@ if TYPE_CHECKING:
     from smipc._arrays import Array, ArrayBorrow, ArrayReservation
     from smipc._loans import Borrow, Reservation
 
-# Modules that bring numpy and pickle: imported when they are first used, and kept here because an
-# import statement costs most of a microsecond each time.
+# The module that brings numpy: imported when it is first used, and kept here because an import
+# statement costs most of a microsecond each time.
 _arrays: Any = None
-_objects: Any = None
 
 
 def with_numpy() -> Any:
@@ -26,14 +24,7 @@ def with_numpy() -> Any:
     return _arrays
 
 
-def with_pickle() -> Any:
-    global _objects
-    if _objects is None:
-        from smipc import _objects
-    return _objects
-
-
-class Views(PlacingInbox, Outbox):
+class Views(Objects):
     __slots__ = ()
 
     def reserve(self, size: int, timeout: float | None = None) -> Reservation:
@@ -107,19 +98,3 @@ class Views(PlacingInbox, Outbox):
         from smipc._arrays import ArrayBorrow
 
         return ArrayBorrow(self, timeout)
-
-    def send_object(self, thing: object, timeout: float | None = None) -> None:
-        """Sends any object that can be pickled, as one message. Large buffers in it (numpy arrays,
-        pickle.PickleBuffer) are copied once, into the channel. Errors as for send, and pickle's."""
-        (_objects or with_pickle()).send_object(self, thing, timeout)
-
-    def recv_object(self, timeout: float | None = None) -> Any:
-        """Receives an object. Only from a writer that you trust: unpickling runs what it sends.
-
-        When that fails, with MessageFormatError (no pickled object) or whatever unpickling raises,
-        the message stays, and recv can take it. Other errors as for recv.
-        """
-        objects = _objects or with_pickle()
-        for thing in map(objects.recv_object, (self,), (timeout,)):
-            return thing
-        raise AssertionError("unreachable")

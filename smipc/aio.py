@@ -23,10 +23,11 @@ from smipc._aio_queue import MessageQueue
 from smipc._buffers import readable
 from smipc._inbox import NOTHING_CAME
 from smipc._line import Line
+from smipc._objects import with_pickle
 from smipc._readiness import TOO_LATE, WOKEN, Readiness
 from smipc._timing import POLL, SOON, deadline_after, has_passed, timed_out
 from smipc._turns import NO_TURNS, turns_of
-from smipc._views import with_numpy, with_pickle
+from smipc._views import with_numpy
 from smipc.channel import Channel as _Channel
 from smipc.channel import open_channel as _open_channel
 from smipc.errors import (

@@ -66,7 +66,7 @@ def test_a_plain_object_is_its_pickle(pair: Pair) -> None:
 
 def with_buffers() -> bytes:
     """A message with out-of-band buffers, as it goes through the channel."""
-    from smipc._objects import object_parts
+    from smipc._pickles import object_parts
 
     return b"".join(object_parts(np.arange(10)))
 
@@ -127,3 +127,62 @@ def test_timeouts(pair: Pair) -> None:
     for timeout in (0, 0.06):
         with pytest.raises(smipc.TimedOutError):
             reader.recv_object(timeout)
+
+
+class SendsWhilePickled:
+    """What an object may do that is pickled: send another one through the same channel."""
+
+    writer: Any = None
+
+    def __reduce__(self) -> Any:
+        self.writer.send_object([np.arange(5), "inner"])
+        return list, ((1, 2),)
+
+
+class Unwilling:
+    def __reduce__(self) -> Any:
+        raise RuntimeError("not me")
+
+
+def test_objects_sent_while_another_is_pickled_keep_their_own_buffers(pair: Pair) -> None:
+    writer, reader = pair
+    SendsWhilePickled.writer = writer
+    for _ in range(3):
+        writer.send_object([np.arange(3), SendsWhilePickled(), np.arange(4)])
+        inner, text = reader.recv_object()
+        assert (list(inner), text) == ([0, 1, 2, 3, 4], "inner")
+        first, middle, last = reader.recv_object()
+        assert (list(first), middle, list(last)) == ([0, 1, 2], [1, 2], [0, 1, 2, 3])
+        writer.send_object("plain")
+        assert reader.recv_object() == "plain"
+
+
+def test_an_object_that_cannot_be_pickled_leaves_nothing_to_the_next_one(pair: Pair) -> None:
+    writer, reader = pair
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="not me"):
+            writer.send_object([np.arange(3), Unwilling()])
+        writer.send_object("plain")
+        assert reader.recv_object() == "plain"
+
+
+def test_threads_that_send_objects_at_once_keep_their_own_buffers(name: bytes) -> None:
+    writer, reader = open_pair(name, 1 << 20)
+    rounds = 300
+
+    def send(number: int) -> None:
+        for i in range(rounds):
+            writer.send_object((number, np.full(number, i)) if i % 2 else (number, i))
+
+    with writer, reader:
+        threads = [threading.Thread(target=send, args=(number,)) for number in (1, 2, 3)]
+        for thread in threads:
+            thread.start()
+        seen = {1: 0, 2: 0, 3: 0}
+        for _ in range(3 * rounds):
+            number, value = reader.recv_object()
+            i = seen[number]
+            seen[number] += 1
+            assert list(value) == [i] * number if i % 2 else value == i
+        for thread in threads:
+            thread.join()
