@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 
 from smipc import _abi, _library, _log
-from smipc._bound import Calls, no_send
+from smipc._bound import ChannelCalls, no_send
 from smipc._buffers import whole_number
 from smipc._end import NO_HANDLE, NOTHING, lend, owned
 from smipc._native import ffi, lib
@@ -158,7 +158,7 @@ class Channel(Views, Stream):
             self._area = lend(handle, area.data, area.size)
             self._memory = memoryview(self._area)
             self._shared_taken = memoryview(lend(handle, area.taken, 2)).cast("H")
-        calls = Calls(handle)
+        calls = ChannelCalls(handle)
         self._own_send = calls.try_send
         self._calls, self._soon, self._now = calls.fetch_wait, calls.fetch_soon, calls.fetch_now
         status = ffi.new("smipc_channel_status *")

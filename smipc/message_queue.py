@@ -6,6 +6,7 @@ from sys import version_info
 from threading import local
 
 from smipc import _abi
+from smipc._bound import QueueCalls, no_send
 from smipc._buffers import pointer, readable, unpin
 from smipc._flags import Flags, WrongTypeError
 from smipc._named import NamedObject
@@ -22,7 +23,7 @@ from smipc.errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _weakref import ref
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from typing_extensions import Buffer, Self
@@ -30,17 +31,14 @@ if TYPE_CHECKING:
     from smipc._notification import Notification
     from smipc._readiness import Readiness
 
-_NO_HANDLE: Any = ffi.NULL
 _GO_ON = (_abi.SMIPC_E_TIMED_OUT, _abi.SMIPC_E_INTERRUPTED)
 _TOO_SMALL = _abi.SMIPC_E_BUFFER_TOO_SMALL
 _HIGHEST = (1 << 32) - 1
 # How often an event loop's task looks before it goes to the loop: some 5 us, against 40 of a round.
 _SPINS = 300
 
-_try_send: Any = lib.smipc_message_queue_try_send
 _send: Any = lib.smipc_message_queue_send
 _fetch: Any = lib.smipc_message_queue_fetch
-_fetch_wait: Any = lib.smipc_message_queue_fetch_wait
 _receive: Any = lib.smipc_message_queue_receive
 
 # What a fetch returns: the size and, above these bits, the priority.
@@ -51,7 +49,10 @@ _SIZE = (1 << _SIZE_BITS) - 1
 # have one on its way to a message.
 _COMPOSED = _ROOM + 1 if version_info >= (3, 11) else 0
 
-# What a thread fetches into: the memory as a buffer, and as the arguments of a fetch.
+_uninitialised: Any = ffi.new_allocator(should_clear_after_alloc=False)
+
+# What a thread fetches into when it cannot have the queue's own memory, or does not wait: as a
+# buffer, and as the arguments of a fetch.
 _threads = local()
 
 
@@ -87,8 +88,8 @@ class NamedMessageQueue(NamedObject):
         "_max_messages",
         "_notification",
         "_read",
-        "_receiver",
-        "_sender",
+        "_send_now",
+        "_spare_fetch",
         "_waiters",
         "_write",
     )
@@ -98,6 +99,9 @@ class NamedMessageQueue(NamedObject):
 
     _waiters: tuple[ref[Readiness], ...]  # those of event loops
     _notification: Notification | None
+    _send_now: Callable[[bytes], int]  # see _bound.py
+    # Fetches that wait, and the memory that they fill: None while a thread uses them.
+    _spare_fetch: tuple[Iterable[int], Any] | None
 
     def __init__(
         self,
@@ -109,8 +113,8 @@ class NamedMessageQueue(NamedObject):
         handle_existence: Flags = Flags.RAISE_IF_NOT_EXISTS,
         unlink_on_delete: bool | None = None,
     ) -> None:
-        self._sender = _NO_HANDLE  # for the fast paths
-        self._receiver = (_NO_HANDLE,)
+        self._send_now = no_send
+        self._spare_fetch = None
         self._waiters = ()
         self._notification = None
         super().__init__(name, handle_existence, unlink_on_delete)
@@ -127,8 +131,10 @@ class NamedMessageQueue(NamedObject):
         status = self._status()
         self._max_messages = int(status.max_messages)
         self._max_message_size = int(status.max_message_size)
-        self._sender = self._handle
-        self._receiver = (self._handle,)
+        area = _uninitialised("uint64_t[]", _ROOM // 8)
+        calls = QueueCalls(self._handle, area)
+        self._send_now = calls.try_send
+        self._spare_fetch = calls.fetch_wait, ffi.buffer(area)
 
     # ---- Sending and receiving ------------------------------------------------------------------
 
@@ -143,14 +149,10 @@ class NamedMessageQueue(NamedObject):
         ValueError: it is larger than `max_message_size`; PermissionError: opened with write=False;
         ClosedError, ForkedError, CorruptError.
         """
-        if (
-            type(message) is bytes
-            and timeout is None
-            and type(priority) is int
-            and not priority
-            and not _try_send(self._sender, message, len(message))
-        ):
-            return True
+        if type(message) is bytes and timeout is None and type(priority) is int and not priority:
+            send = self._send_now
+            if not send(message):
+                return True
         return self._send_slowly(message, timeout, priority)
 
     def _send_slowly(self, message: Buffer | str, timeout: float | None, priority: int) -> bool:
@@ -177,18 +179,23 @@ class NamedMessageQueue(NamedObject):
 
         PermissionError: opened with read=False; ClosedError, ForkedError, CorruptError.
         """
-        if timeout is None:
-            try:
-                area = _threads.area
-            except AttributeError:
-                area = _make_area()
-            window, arguments = area
+        if timeout is None and self._block:
             # A message is not lost to a signal between two steps: see _end.py.
-            for size in map(_fetch_wait, self._receiver, arguments):
-                if size >= _COMPOSED:
-                    return window[: size & _SIZE], size >> _SIZE_BITS
-                if size >= 0:
-                    return window[:size], 0
+            spare = self._spare_fetch
+            self._spare_fetch = None
+            if spare is not None:
+                steps, window = spare
+                for size in steps:
+                    if size >= _COMPOSED:
+                        message = window[: size & _SIZE], size >> _SIZE_BITS
+                        self._spare_fetch = spare
+                        return message
+                    if size >= 0:
+                        message = window[:size], 0
+                        self._spare_fetch = spare
+                        return message
+                    break
+                self._spare_fetch = spare
         for result in map(self._receive_slowly, (self._call_deadline(timeout),)):
             return result
         raise AssertionError("unreachable")
@@ -246,8 +253,6 @@ class NamedMessageQueue(NamedObject):
     @block.setter
     def block(self, value: bool) -> None:
         self._block = self._yes_or_no("block", value)
-        if self._is_open:
-            self._receiver = (self._handle if value else _NO_HANDLE,)
 
     @property
     def current_messages(self) -> int:
@@ -305,8 +310,7 @@ class NamedMessageQueue(NamedObject):
         ClosedError. The name stays until the handle is deleted. Idempotent."""
         if not self._is_open:
             return
-        self._sender = _NO_HANDLE
-        self._receiver = (_NO_HANDLE,)
+        self._send_now = no_send
         if self._notification is not None:
             self._notification.cancel()
             self._notification = None

@@ -103,7 +103,7 @@ class Runner {
 
   int run() {
     pid_t child = 0;
-    const Side side = split(child);
+    const Side side = split(child, static_cast<int>(options_.responder_core));
     adapter_.attach(side);
     control_.wait_for_both();
     if (side == Side::kResponder) {

@@ -24,6 +24,7 @@ struct Options {
   std::uint64_t processes = 8;       // queue_crowd: half of them send, half of them receive
   std::uint64_t delay_ns = 0;        // roundtrip: the answer comes this long after the question
   std::uint64_t first = 16;          // messages of the first section, which warms up
+  std::uint64_t responder_core = 1;  // 0: both processes share one
   std::uint64_t warm_up = 0;         // bytes of messages that pass before what is timed, at least
   double seconds = 0.2;              // length of the timed section
   std::string wait = "hybrid";       // spin, hybrid or block, where the contestant has a choice
@@ -71,6 +72,8 @@ inline Options parse_options(int argc, char** argv, Empty empty = Empty::kRefuse
       options.delay_ns = number();
     } else if (name == "--first") {
       options.first = number();
+    } else if (name == "--responder-core") {
+      options.responder_core = number();
     } else if (name == "--warm-up") {
       options.warm_up = number();
     } else if (name == "--seconds") {

@@ -115,9 +115,9 @@ class Control {
   std::uint64_t number_ = 0;
 };
 
-// Forks. The parent goes on as the initiator on core 0, the child as the responder on core 1. A
+// Forks. The parent goes on as the initiator on core 0, the child as the responder on another. A
 // responder that fails takes the initiator with it, and the reverse.
-inline Side split(pid_t& child) {
+inline Side split(pid_t& child, int responder_core = 1) {
   const pid_t parent = getpid();
   struct sigaction action{};
   action.sa_handler = [](int) {
@@ -139,7 +139,7 @@ inline Side split(pid_t& child) {
       _exit(kExitFailed);
     }
   }
-  pin_to_core(child == 0 ? 1 : 0);
+  pin_to_core(child == 0 ? responder_core : 0);
   return child == 0 ? Side::kResponder : Side::kInitiator;
 }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import os
 import sys
 from itertools import repeat
 from multiprocessing import get_context
@@ -24,6 +23,7 @@ from harness import (
     numbered_messages,
     parse_options,
     report,
+    settle,
 )
 
 
@@ -54,13 +54,13 @@ async def answer(it: Any, orders: Any) -> None:
 
 
 def respond(it: Any, orders: Any) -> None:
-    os.sched_setaffinity(0, {1})
+    settle(it.options, it.options.responder_core)
     gc.disable()
     asyncio.run(answer(it, orders))
 
 
 def initiate(it: Any, orders: Any, seconds: float) -> tuple[int, int, list[float]]:
-    os.sched_setaffinity(0, {0})
+    settle(it.options, 0)
     gc.disable()
     with asyncio.Runner() if sys.version_info >= (3, 11) else _OldRunner() as runner:
         runner.run(it.attach(True))

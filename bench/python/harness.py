@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable
 from itertools import repeat
 from multiprocessing import get_context
+from threading import Thread
 from time import perf_counter_ns
 from typing import Any
 
@@ -274,6 +275,8 @@ def parse_options() -> argparse.Namespace:
         "--wait", default="hybrid", help="spin, hybrid or block, if there is a choice"
     )
     parser.add_argument("--target", default="given", help="arrays: given, new or view")
+    parser.add_argument("--responder-core", type=int, default=1, help="0: both share one")
+    parser.add_argument("--busy-threads", type=int, default=0, help="in each process, computing")
     return parser.parse_args()
 
 
@@ -293,13 +296,26 @@ def main(contestant_class: type[Contestant]) -> None:
     run_pair(contestant, options)
 
 
+def settle(options: argparse.Namespace, core: int) -> None:
+    """In each of the two processes, before anything is measured."""
+    os.sched_setaffinity(0, {core})
+    for _ in range(options.busy_threads):
+        Thread(target=compute, daemon=True).start()
+
+
+def compute() -> None:
+    number = 0
+    while True:
+        number = (number + 1) & 0xFFFF
+
+
 def run_pair(contestant: Contestant, options: argparse.Namespace) -> None:
     context = get_context("fork")
     here, there = context.Pipe()
-    child = context.Process(target=respond, args=(contestant, there, options.kind))
+    child = context.Process(target=respond, args=(contestant, there, options))
     child.start()
     there.close()
-    os.sched_setaffinity(0, {0})
+    settle(options, 0)
     contestant.attach(True)
     here.recv()
 
@@ -317,11 +333,11 @@ def run_pair(contestant: Contestant, options: argparse.Namespace) -> None:
     report(options, *outcome)
 
 
-def respond(contestant: Contestant, orders: Any, kind: str) -> None:
-    os.sched_setaffinity(0, {1})
+def respond(contestant: Contestant, orders: Any, options: argparse.Namespace) -> None:
+    settle(options, options.responder_core)
     contestant.attach(False)
     orders.send("ready")
     gc.disable()
     while count := orders.recv():
-        SERVE[kind](contestant, count)
+        SERVE[options.kind](contestant, count)
     contestant.detach()

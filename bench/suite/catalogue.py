@@ -22,6 +22,7 @@ class Entry:
     arguments: tuple[str, ...]
     role: str = "peer"  # limit, smipc or peer
     length: str = "section"  # what sets how long it runs: section, idle, pairs or fixed
+    wrapper: tuple[str, ...] = ()  # the command that runs it, if another one does
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,21 @@ def entry(label: str, program: str, kind: str, role: str = "peer", **options: ob
 
 
 def all_scenarios() -> list[Scenario]:
-    from . import circular_scenarios, cost_scenarios, native_scenarios, python_scenarios
+    from . import (
+        circular_scenarios,
+        condition_scenarios,
+        cost_scenarios,
+        native_scenarios,
+        python_scenarios,
+    )
 
-    parts = (native_scenarios, python_scenarios, circular_scenarios, cost_scenarios)
+    parts = (
+        native_scenarios,
+        python_scenarios,
+        circular_scenarios,
+        cost_scenarios,
+        condition_scenarios,
+    )
     return [scenario for part in parts for scenario in part.scenarios()]
 
 

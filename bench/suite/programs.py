@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from .catalogue import Entry
@@ -83,8 +84,20 @@ class Programs:
 
     def command(self, entry: Entry) -> list[str] | str:
         """The command line of an entry, or why there is none."""
-        if entry.program.endswith(".py"):
-            return [sys.executable, str(BENCH / "python" / entry.program), *entry.arguments]
+        if entry.wrapper and not can_run((*entry.wrapper, "true")):
+            return f"{entry.wrapper[0]} is not there, or not allowed"
         if entry.program in self.left_out:
             return self.left_out[entry.program]
-        return [str(self.folder / "bin" / entry.program), *entry.arguments]
+        if entry.program.endswith(".py"):
+            start = [sys.executable, str(BENCH / "python" / entry.program)]
+        else:
+            start = [str(self.folder / "bin" / entry.program)]
+        return [*entry.wrapper, *start, *entry.arguments]
+
+
+@cache
+def can_run(command: tuple[str, ...]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False

@@ -1,6 +1,7 @@
 // Calls without a handle argument: those of the handle that they were asked of, for as long as it exists.
 #include <cstring>
 
+#include "message_queue_support.hpp"
 #include "support.hpp"
 
 namespace smipc::test {
@@ -93,6 +94,46 @@ TEST(BoundCalls, are_limited_and_go_on_to_others_when_a_handle_is_freed) {
   std::vector<unsigned char> got;
   EXPECT_OK(try_recv(pairs.back()->reader, &got));
   EXPECT_EQ(10u, got.size());
+}
+
+TEST(BoundCalls, of_a_queue_send_without_waiting_and_fetch_into_its_area) {
+  MessageQueue queue(unique_name("bound"), {.max_messages = 2, .max_message_size = 70'000});
+  std::vector<std::uint64_t> area(SMIPC_QUEUE_AREA_SIZE / 8);
+  smipc_message_queue_calls calls;
+  ASSERT_OK(smipc_message_queue_bind(queue.handle(), area.data(), &calls));
+  const Sized two = {3, 0, "two"};
+  EXPECT_OK(calls.try_send("one", 3));
+  EXPECT_OK(calls.try_send_sized(two.data));
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, calls.try_send("three", 5));
+  EXPECT_EQ(3, calls.fetch_wait());
+  EXPECT_EQ(0, std::memcmp(area.data(), "one", 3));
+  EXPECT_EQ(3, calls.fetch_wait());
+  EXPECT_EQ(0, std::memcmp(area.data(), "two", 3));
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, calls.fetch_wait());
+  const std::vector<char> large(70'000, 'x');
+  EXPECT_OK(queue.send(large.data(), large.size(), 7));
+  EXPECT_EQ(SMIPC_E_BUFFER_TOO_SMALL, calls.fetch_wait());
+  EXPECT_EQ(large.size(), area[0]);
+  Message message;
+  message.words.assign(70'000 / 8, 0);
+  EXPECT_OK(smipc_message_queue_receive(queue.handle(), message.words.data(), 70'000, 0,
+                                        &message.size, &message.priority));
+  EXPECT_OK(queue.send("four", 4, 7));
+  EXPECT_EQ((std::int64_t{7} << SMIPC_QUEUE_SIZE_BITS) + 4, calls.fetch_wait());
+}
+
+TEST(BoundCalls, of_a_queue_say_what_is_wrong) {
+  MessageQueue queue(unique_name("wrong"), {.max_messages = 2});
+  std::vector<std::uint64_t> area(SMIPC_QUEUE_AREA_SIZE / 8);
+  smipc_message_queue_calls calls;
+  EXPECT_EQ(SMIPC_E_INVALID, smipc_message_queue_bind(nullptr, area.data(), &calls));
+  EXPECT_EQ(SMIPC_E_INVALID, smipc_message_queue_bind(queue.handle(), nullptr, &calls));
+  EXPECT_EQ(SMIPC_E_INVALID, smipc_message_queue_bind(queue.handle(), area.data(), nullptr));
+  ASSERT_OK(smipc_message_queue_bind(queue.handle(), area.data(), &calls));
+  EXPECT_EQ(SMIPC_E_INVALID, calls.try_send(nullptr, 1));
+  EXPECT_OK(smipc_message_queue_close(queue.handle()));
+  EXPECT_EQ(SMIPC_E_CLOSED, calls.try_send("x", 1));
+  EXPECT_EQ(SMIPC_E_CLOSED, calls.fetch_wait());
 }
 
 }  // namespace

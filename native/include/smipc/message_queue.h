@@ -131,6 +131,20 @@ SMIPC_API int64_t smipc_message_queue_fetch(smipc_message_queue *queue, void *ar
  * signals: SMIPC_E_TIMED_OUT then means go on. */
 SMIPC_API int64_t smipc_message_queue_fetch_wait(smipc_message_queue *queue, void *area);
 
+/* Calls of one handle that do without the handle as an argument, as those of
+ * smipc_channel_bind. fetch_wait fills the area that was given with it: by one thread
+ * at a time. */
+typedef struct smipc_message_queue_calls {
+  smipc_status (*try_send)(const void *data, size_t size);
+  smipc_status (*try_send_sized)(const void *data); /* size: smipc_size_before(data) */
+  int64_t (*fetch_wait)(void);
+} smipc_message_queue_calls;
+
+/* `area` as for smipc_message_queue_fetch, for as long as the handle exists.
+ * SMIPC_E_LIMIT: 256 handles of this process have them; _INVALID, _FORKED. */
+SMIPC_API smipc_status smipc_message_queue_bind(smipc_message_queue *queue, void *area,
+                                                smipc_message_queue_calls *out);
+
 /* As smipc_channel_fd_arm. */
 SMIPC_API smipc_status smipc_message_queue_fd_arm(smipc_message_queue *queue, uint32_t spins);
 

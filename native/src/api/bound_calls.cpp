@@ -1,27 +1,18 @@
-// Calls without a handle argument: functions that are compiled once per slot of a table of handles.
-//
-// A foreign-function interface converts each argument at run time, which costs more than the message.
-#include "api/bound_calls.h"
-
-#include <array>
-#include <atomic>
+// The exported functions that give calls without a handle argument (slot_table.h).
 #include <cstring>
-#include <utility>
 
 #include "api/guard.h"
+#include "api/slot_table.h"
+#include "core/fork_count.h"
+#include "core/queue.h"
 
-namespace smipc::detail {
+using namespace smipc::detail;
+
 namespace {
 
-constexpr std::size_t kSlots = 256;
-
-// Whose calls the functions of each slot are; NULL: nobody's. Relaxed in the calls: whoever makes one has
-// got the functions from smipc_channel_bind, and keeps the handle meanwhile.
-constinit std::atomic<smipc_channel*> g_bound[kSlots] = {};
-
 template <std::size_t kSlot>
-struct CallsOf {
-  static smipc_channel* handle() { return g_bound[kSlot].load(std::memory_order_relaxed); }
+struct ChannelCalls {
+  static smipc_channel* handle() { return SlotTable<smipc_channel>::at(kSlot); }
   static smipc_status try_send(const void* data, std::size_t size) {
     return smipc_channel_send(handle(), data, size, 0);
   }
@@ -31,36 +22,40 @@ struct CallsOf {
   static std::int64_t fetch_wait() { return smipc_channel_fetch_wait(handle()); }
   static std::int64_t fetch_soon() { return smipc_channel_fetch_soon(handle()); }
   static std::int64_t fetch_now() { return smipc_channel_fetch_now(handle()); }
+
+  static constexpr smipc_channel_calls calls() {
+    return {try_send, try_send_sized, fetch_wait, fetch_soon, fetch_now};
+  }
 };
 
-template <std::size_t... kSlot>
-constexpr std::array<smipc_channel_calls, kSlots> calls_of(std::index_sequence<kSlot...>) {
-  return {{{CallsOf<kSlot>::try_send, CallsOf<kSlot>::try_send_sized, CallsOf<kSlot>::fetch_wait,
-            CallsOf<kSlot>::fetch_soon, CallsOf<kSlot>::fetch_now}...}};
-}
-
-constexpr std::array<smipc_channel_calls, kSlots> kCalls =
-    calls_of(std::make_index_sequence<kSlots>());
-
-// The slot that holds `wanted`, which gets `next` instead; kSlots: none does. The handle's owner makes
-// sure that no two threads bind or free one handle at a time.
-std::size_t exchange(smipc_channel* wanted, smipc_channel* next) {
-  std::size_t slot = 0;
-  for (; slot < kSlots; ++slot) {
-    smipc_channel* expected = wanted;
-    // Acquire and release: what the last owner of the slot did with it is over.
-    if (g_bound[slot].compare_exchange_strong(expected, next, std::memory_order_acq_rel)) break;
+template <std::size_t kSlot>
+struct QueueCalls {
+  static smipc_message_queue* handle() { return SlotTable<smipc_message_queue>::at(kSlot); }
+  static smipc_status try_send(const void* data, std::size_t size) {
+    return smipc_message_queue_try_send(handle(), data, size);
   }
-  return slot;
+  static smipc_status try_send_sized(const void* data) {
+    return try_send(data, data == nullptr ? 0 : smipc_size_before(data));
+  }
+  static std::int64_t fetch_wait() {
+    smipc_message_queue* const queue = handle();
+    return smipc_message_queue_fetch_wait(queue, queue == nullptr ? nullptr : queue->bound_area);
+  }
+
+  static constexpr smipc_message_queue_calls calls() {
+    return {try_send, try_send_sized, fetch_wait};
+  }
+};
+
+constexpr auto kChannelCalls = SlotTable<smipc_channel>::all<smipc_channel_calls, ChannelCalls>();
+constexpr auto kQueueCalls =
+    SlotTable<smipc_message_queue>::all<smipc_message_queue_calls, QueueCalls>();
+
+std::string too_many() {
+  return std::to_string(SlotTable<void>::kSlots) + " handles have calls of their own already";
 }
 
 }  // namespace
-
-void unbind_calls(smipc_channel* channel) { exchange(channel, nullptr); }
-
-}  // namespace smipc::detail
-
-using namespace smipc::detail;
 
 extern "C" {
 
@@ -74,13 +69,24 @@ SMIPC_API smipc_status smipc_channel_bind(smipc_channel* channel, smipc_channel_
   return guarded([&]() -> Status {
     if (channel == nullptr) return no_handle();
     if (out == nullptr) return bad_pointer(*channel, "out");
-    std::size_t slot = exchange(channel, channel);
-    if (slot == kSlots) slot = exchange(nullptr, channel);
-    if (slot == kSlots) {
-      return fail(SMIPC_E_LIMIT, channel->name,
-                  std::to_string(kSlots) + " handles have calls of their own already");
+    const std::size_t slot = SlotTable<smipc_channel>::take(channel);
+    if (slot == kChannelCalls.size()) return fail(SMIPC_E_LIMIT, channel->name, too_many());
+    *out = kChannelCalls[slot];
+    return SMIPC_OK;
+  });
+}
+
+SMIPC_API smipc_status smipc_message_queue_bind(smipc_message_queue* queue, void* area,
+                                                smipc_message_queue_calls* out) {
+  return guarded([&]() -> Status {
+    if (queue == nullptr || area == nullptr || out == nullptr) {
+      return fail(SMIPC_E_INVALID, {}, "the message queue's handle, area or out is NULL");
     }
-    *out = kCalls[slot];
+    if (queue->forks != fork_count()) return queue_failure(*queue, SMIPC_E_FORKED);
+    const std::size_t slot = SlotTable<smipc_message_queue>::take(queue);
+    if (slot == kQueueCalls.size()) return queue_failure(*queue, SMIPC_E_LIMIT, too_many());
+    queue->bound_area = area;
+    *out = kQueueCalls[slot];
     return SMIPC_OK;
   });
 }

@@ -74,6 +74,7 @@ struct Queue {
   std::mutex watch_mutex;
   std::unique_ptr<QueueWatch> watch;  // guarded by watch_mutex
   std::atomic<bool> followed{false};  // its descriptor follows what is there
+  void* bound_area = nullptr;         // smipc_message_queue_bind
 
   Queue();
   ~Queue();
