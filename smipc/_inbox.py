@@ -40,8 +40,8 @@ _KIND_SHIFT = _abi.SMIPC_FETCH_KIND_SHIFT
 _LIST = _abi.SMIPC_FETCH_LIST
 _LARGE = _abi.SMIPC_FETCH_LARGE
 _TIMED_OUT = _abi.SMIPC_E_TIMED_OUT
-_ONE_END = 1 << _KIND_SHIFT  # results from 0 up to here are of kind SMIPC_FETCH_ONE
-_VALUE = _ONE_END - 1
+ONE_END = 1 << _KIND_SHIFT  # results from 0 up to here are of kind SMIPC_FETCH_ONE
+_VALUE = ONE_END - 1
 NOTHING_CAME = "no message has come"
 
 
@@ -70,7 +70,7 @@ class Inbox(End):
             self._batch = NOTHING  # all handed out: see _end.py
             for result in self._calls:
                 self._busy = result
-                if 0 <= result < _ONE_END:
+                if 0 <= result < ONE_END:
                     self._busy = FETCHING  # the slice may collect garbage
                     message = self._area[:result]
                     self._busy = None
@@ -106,7 +106,7 @@ class Inbox(End):
             self._batch = NOTHING  # all handed out: see _end.py
             for result in self._soon if deadline is SOON else self._now:
                 self._busy = result
-                if 0 <= result < _ONE_END:
+                if 0 <= result < ONE_END:
                     self._busy = FETCHING  # the slice may collect garbage
                     message = self._area[:result]
                     self._busy = None

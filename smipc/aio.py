@@ -21,7 +21,8 @@ from functools import partial
 
 from smipc._aio_queue import MessageQueue
 from smipc._buffers import readable
-from smipc._inbox import NOTHING_CAME
+from smipc._end import FETCHING, NOTHING
+from smipc._inbox import NOTHING_CAME, ONE_END
 from smipc._line import Line
 from smipc._objects import with_pickle
 from smipc._readiness import TOO_LATE, WOKEN, Readiness
@@ -100,10 +101,25 @@ class Channel:
             return message
         turns = self._turns
         for _ in turns.credit:
-            if not turns.others and timeout != 0:
-                soon = channel._recv_soon()
-                if soon is not None:
-                    return soon
+            # What _recv_soon does with the one message that comes soon, without its call.
+            if timeout is None and not turns.others and channel._calls and channel._busy is None:
+                channel._busy = FETCHING
+                channel._batch = NOTHING
+                for result in channel._soon:
+                    channel._busy = result
+                    if 0 <= result < ONE_END:
+                        channel._busy = FETCHING
+                        message = channel._area[:result]
+                        channel._busy = None
+                        return message  # type: ignore[no-any-return]
+                    if result < 0:
+                        channel._busy = None
+                        break
+                    if channel._read_list(result):
+                        for count, message in channel._it:
+                            channel._taken[0] = count
+                            return message
+                    break
             break
         deadline = deadline_after(channel.cid, timeout)
         misses = 0
@@ -169,7 +185,8 @@ class Channel:
                 break
             else:
                 await self._turn(None)
-            if not self._line.taken and not channel._send_now(data):
+            send = channel._send_now
+            if not self._line.taken and not send(data):
                 return
         await self._send((readable(channel.cid, data),), deadline_after(channel.cid, timeout))
 
