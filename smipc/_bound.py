@@ -9,6 +9,7 @@ hold the size is passed.
 from __future__ import annotations
 
 import sys
+from _functools import partial  # type: ignore[import-not-found]  # functools takes a millisecond
 from itertools import repeat
 
 from smipc import _abi
@@ -29,29 +30,30 @@ _FINDS_SIZES = (
 )
 
 
-class Keeper:
-    """The destructor of a borrowed pointer: it does nothing but keep its owner until then."""
-
-    __slots__ = ("_owner",)
-
-    def __init__(self, owner: Any) -> None:
-        self._owner = owner
-
-    def __call__(self, _: Any) -> None:
-        pass
-
-
 def no_send(data: bytes) -> int:
     """Of a handle that is not open, or not to be used: the caller has to look why."""
     return _abi.SMIPC_E_CLOSED
 
 
-def _sending(calls: Any, keeper: Keeper) -> Callable[[bytes], int]:
-    if _FINDS_SIZES:
-        sized: Callable[[bytes], int] = ffi.gc(calls.try_send_sized, keeper)
-        return sized
-    try_send = ffi.gc(calls.try_send, keeper)
-    return lambda data: int(try_send(data, len(data)))
+def keeper_of(owner: object) -> Callable[[object], object]:
+    """A destructor for a borrowed pointer: it does nothing but keep the owner until then.
+
+    It is no Python function: on entering one CPython looks after signals, and what a handler raises
+    in a destructor is lost.
+    """
+    return (owner,).count
+
+
+def _sending(name: str, handle: Any, calls: Any, keeper: Any) -> Callable[[bytes], int]:
+    """`calls`: None, or the handle's own."""
+    if not _FINDS_SIZES:
+        try_send = getattr(lib, f"{name}_try_send")
+        return lambda data: int(try_send(handle, data, len(data)))
+    if calls is None:
+        passing: Callable[[bytes], int] = partial(getattr(lib, f"{name}_try_send_sized"), handle)
+        return passing
+    own: Callable[[bytes], int] = ffi.gc(calls.try_send_sized, keeper)
+    return own
 
 
 class ChannelCalls:
@@ -66,18 +68,18 @@ class ChannelCalls:
     fetch_now: Iterable[int]
 
     def __init__(self, handle: Any) -> None:
+        keeper = keeper_of(handle)
         calls = ffi.new("smipc_channel_calls *")
-        if lib.smipc_channel_bind(handle, calls):  # there are too many of them
-            self.try_send = lambda data: lib.smipc_channel_try_send(handle, data, len(data))
+        if lib.smipc_channel_bind(handle, calls):  # too many have some
+            calls = None
             self.fetch_wait = map(lib.smipc_channel_fetch_wait, repeat(handle))
             self.fetch_soon = map(lib.smipc_channel_fetch_soon, repeat(handle))
             self.fetch_now = map(lib.smipc_channel_fetch_now, repeat(handle))
         else:
-            keeper = Keeper(handle)
-            self.try_send = _sending(calls, keeper)
             self.fetch_wait = iter(ffi.gc(calls.fetch_wait, keeper), _NEVER)
             self.fetch_soon = iter(ffi.gc(calls.fetch_soon, keeper), _NEVER)
             self.fetch_now = iter(ffi.gc(calls.fetch_now, keeper), _NEVER)
+        self.try_send = _sending("smipc_channel", handle, calls, keeper)
 
 
 class QueueCalls:
@@ -89,11 +91,11 @@ class QueueCalls:
     fetch_wait: Iterable[int]
 
     def __init__(self, handle: Any, area: Any) -> None:
+        keeper = keeper_of((handle, area))
         calls = ffi.new("smipc_message_queue_calls *")
         if lib.smipc_message_queue_bind(handle, area, calls):
-            self.try_send = lambda data: lib.smipc_message_queue_try_send(handle, data, len(data))
+            calls = None
             self.fetch_wait = map(lib.smipc_message_queue_fetch_wait, repeat(handle), repeat(area))
         else:
-            keeper = Keeper((handle, area))
-            self.try_send = _sending(calls, keeper)
             self.fetch_wait = iter(ffi.gc(calls.fetch_wait, keeper), _NEVER)
+        self.try_send = _sending("smipc_message_queue", handle, calls, keeper)

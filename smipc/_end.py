@@ -12,6 +12,8 @@ that matter are made by iterators:
 Nothing can come between the call and the store of its result; what follows, up to the return or
 the store that makes the result safe, has no calls and no jumps. This is what looks odd in these
 modules.
+A store that drops the last reference to something runs its destructor: those of what is dropped on
+these paths are no Python functions (keeper_of).
 Besides, CPython 3.10 looks for signals on entering an `except` or `finally`, and 3.13 may leave the
 jump at the end of a loop out of the `try` around the loop: what must be given back whatever happens
 is given back by a function that calls the one with the loop, and by two handlers.
@@ -32,7 +34,7 @@ from os import getpid
 from time import sleep
 
 from smipc import _abi
-from smipc._bound import Keeper, no_send
+from smipc._bound import keeper_of, no_send
 from smipc._native import ffi, lib
 from smipc._timing import has_passed, slice_ns, timed_out
 from smipc.errors import (
@@ -82,7 +84,7 @@ class Quit(BaseException):
 def lend(handle: Any, pointer: Any, size: int) -> Any:
     """A cffi buffer of memory that belongs to a handle, which is not freed while it, or any view of
     it, exists."""
-    return ffi.buffer(ffi.gc(ffi.cast("char *", pointer), Keeper(handle)), size)
+    return ffi.buffer(ffi.gc(ffi.cast("char *", pointer), keeper_of(handle)), size)
 
 
 def owned(raw: Any) -> Any:

@@ -21,8 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from smipc.channel import Channel
 
-# The Channels of this process that are open.
-_open: dict[int, ref[Channel]] = {}
+# The Channels of this process.
+_channels: dict[int, ref[Channel]] = {}
+_follows_forks = False
 _arranged_pid = 0
 _hooked = False
 
@@ -86,41 +87,40 @@ def name_of(cid: bytes | str) -> bytes:
 
 
 def register(channel: Channel) -> None:
-    """Of a Channel that has been opened: it is closed at exit, and marked in a forked child."""
-    _arrange_exit()
+    """Of a new Channel: a forked child gets to know that it is the parent's."""
+    global _follows_forks
+    if not _follows_forks:
+        import os
+
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_after_fork)
+        _follows_forks = True
     key = id(channel)
 
     def forget(gone: ref[Channel]) -> None:
-        if _open.get(key) is gone:
-            del _open[key]
+        if _channels.get(key) is gone:
+            del _channels[key]
 
-    _open[key] = ref(channel, forget)
-
-
-def unregister(channel: Channel) -> None:
-    _open.pop(id(channel), None)
+    _channels[key] = ref(channel, forget)
 
 
 def close_all() -> None:
-    for reference in list(_open.values()):
+    for reference in list(_channels.values()):
         channel = reference()
         if channel is not None:
             channel.close()
 
 
-def _arrange_exit() -> None:
-    """Closes what is open when this process ends, also when it is a child of multiprocessing, which
-    leaves without running atexit."""
+def arrange_exit() -> None:
+    """When a Channel was opened: closes what is open when this process ends, also when it is a
+    child of multiprocessing, which leaves without running atexit."""
     global _arranged_pid, _hooked
     if _arranged_pid == getpid():
         return
     if not _hooked:
         import atexit
-        import os
 
         atexit.register(close_all)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_after_fork)
         _hooked = True
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
@@ -129,8 +129,7 @@ def _arrange_exit() -> None:
 
 
 def _after_fork() -> None:
-    inherited = [reference() for reference in _open.values()]
-    _open.clear()
-    for channel in inherited:
+    for reference in list(_channels.values()):
+        channel = reference()
         if channel is not None:
             channel._after_fork()

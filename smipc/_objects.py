@@ -5,6 +5,7 @@ The form of the messages is in _pickles.py.
 
 from __future__ import annotations
 
+from smipc._buffers import readable
 from smipc._outbox import Outbox
 from smipc._placing import PlacingInbox
 from smipc._timing import deadline_after, is_timeout
@@ -63,11 +64,11 @@ class Objects(PlacingInbox, Outbox):
             self._send_all(parts, deadline_after(self._cid, timeout))
         else:
             self._spare = spare
-            if timeout is None or is_timeout(timeout):
+            if type(stem) is bytes and (timeout is None or is_timeout(timeout)):
                 send = self._send_now
                 if not send(stem):
                     return
-            self.send(stem, timeout)
+            self._send_all((readable(self._cid, stem),), deadline_after(self._cid, timeout))
 
     def recv_object(self, timeout: float | None = None) -> Any:
         """Receives an object. Only from a writer that you trust: unpickling runs what it sends.

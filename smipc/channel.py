@@ -113,6 +113,7 @@ class Channel(Views, Stream):
         self._waiters = ()
         self._set_turn()
         self._set_unopened()
+        _library.register(self)
 
     # ---- Opening and closing
 
@@ -125,7 +126,7 @@ class Channel(Views, Stream):
         """
         self._in_turn(None, self._open_in_turn, None)
         self._orphan = False
-        _library.register(self)
+        _library.arrange_exit()
         _log.opened(self)
         return self
 
@@ -146,6 +147,7 @@ class Channel(Views, Stream):
         except BaseException:
             if handle is None:  # interrupted at once
                 lib.smipc_channel_free(out[0])
+            self._set_unopened()  # nothing keeps the handle
             raise
         self._send_now = self._own_send
         self._sender = self._handle = handle
@@ -189,7 +191,6 @@ class Channel(Views, Stream):
             self._sender = self._handle = NO_HANDLE
         else:
             self._in_turn(None, self._forget, handle)
-        _library.unregister(self)
         self._tell_waiters(True)
         _log.closed(self)
 
@@ -340,12 +341,12 @@ class Channel(Views, Stream):
                 readiness.channel_closes(is_closed)
 
     def _after_fork(self) -> None:
-        """In a forked child: the end is the parent's."""
+        """In a forked child: the end is the parent's, and so is who had the turn."""
         if self._listener is not None:
             self.__class__ = self._listener._base
         if self._loan is not None:
             self._loan.revoke()
         self._waiters = ()
+        self._orphan = self._orphan or bool(self._handle)
         self._set_turn()
         self._set_unopened()
-        self._orphan = True

@@ -185,16 +185,20 @@ class NamedMessageQueue(NamedObject):
             self._spare_fetch = None
             if spare is not None:
                 steps, window = spare
-                for size in steps:
-                    if size >= _COMPOSED:
-                        message = window[: size & _SIZE], size >> _SIZE_BITS
-                        self._spare_fetch = spare
-                        return message
-                    if size >= 0:
-                        message = window[:size], 0
-                        self._spare_fetch = spare
-                        return message
-                    break
+                try:
+                    for size in steps:
+                        if size >= _COMPOSED:
+                            message = window[: size & _SIZE], size >> _SIZE_BITS
+                            self._spare_fetch = spare
+                            return message
+                        if size >= 0:
+                            message = window[:size], 0
+                            self._spare_fetch = spare
+                            return message
+                        break
+                except BaseException:
+                    self._spare_fetch = spare
+                    raise
                 self._spare_fetch = spare
         for result in map(self._receive_slowly, (self._call_deadline(timeout),)):
             return result

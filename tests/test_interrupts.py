@@ -23,7 +23,8 @@ from programs import program
 from storms import Interrupted, collect_in_a_storm
 
 import smipc
-from smipc import CHAN_R, CHAN_W, Channel
+from smipc import CHAN_R, CHAN_W, Channel, Flags, NamedMessageQueue, _bound
+from smipc._end import lend
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals other than Ctrl-C")
 
@@ -396,3 +397,72 @@ def test_a_signal_on_top_of_an_error_leaves_the_turn_free(pair: Pair) -> None:
     assert reader.recv(0) == b"still works"
     with pytest.raises(smipc.TimedOutError, match="no message"):
         reader.recv_into(bytearray(1), 0)
+
+
+@pytest.mark.parametrize("what", ["send", "fetch", "area"])
+def test_a_signal_while_something_native_is_dropped_is_not_lost(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A destructor that is a Python function would run the handler, and drop what it raises."""
+
+    def handler(*_: object) -> None:
+        raise Interrupted
+
+    lost: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lost.append)
+    reader = pair[1]
+    calls = _bound.ChannelCalls(reader._handle)
+    held: dict[str, Any] = {
+        "send": calls.try_send,
+        "fetch": calls.fetch_now,
+        "area": lend(reader._handle, reader._handle, 1),
+    }
+    del calls
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(Interrupted):
+            for _ in map(ctypes.CDLL(C_LIBRARY)["raise"], (signal.SIGINT,)):
+                held[what] = None
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not lost
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_an_interrupted_open_leaves_the_end_free(
+    name: bytes, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    real = smipc.channel.check
+    steps = itertools.count(1)
+
+    def check(status: int) -> None:
+        real(status)
+        if next(steps) == step:
+            raise Interrupted
+
+    channel = smipc.open_channel(name, CHAN_R, 4096, framing="message")
+    monkeypatch.setattr(smipc.channel, "check", check)
+    with pytest.raises(Interrupted):
+        channel.open()
+    monkeypatch.setattr(smipc.channel, "check", real)
+    assert not channel.is_open
+    channel.open().close()
+
+
+@needs_signals
+def test_a_queue_keeps_its_fast_way_after_an_interrupted_wait(text: str) -> None:
+    def handler(*_: object) -> None:
+        raise Interrupted
+
+    queue = NamedMessageQueue(text, handle_existence=Flags.LINK_OR_CREATE)
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        for _ in range(5):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            with pytest.raises(Interrupted):
+                queue.receive()
+            assert queue._spare_fetch is not None
+            queue.send(b"after it")
+            assert queue.receive() == (b"after it", 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -154,6 +155,18 @@ def test_a_forked_child_may_open_what_its_parent_has_closed(name: bytes) -> None
         assert os.waitpid(pid, 0)[1] == 0
     for descriptor in (closed, close, opened, is_open):
         os.close(descriptor)
+
+
+@needs_fork
+def test_a_fork_while_another_thread_is_opening_leaves_the_child_free(name: bytes) -> None:
+    channel = smipc.open_channel(name, CHAN_R, 4096, framing="message")
+    channel._turn.acquire()  # as open() does
+
+    def child() -> None:
+        signal.alarm(60)
+        channel.open().close()
+
+    assert in_forked_child(child) == ""
 
 
 @needs_fork

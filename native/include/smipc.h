@@ -502,19 +502,21 @@ SMIPC_API int64_t smipc_channel_send_list_wait(smipc_channel *channel, const voi
  * bytes object: for a binding to see that it does. */
 SMIPC_API size_t smipc_size_before(const void *data);
 
+/* smipc_channel_try_send of smipc_size_before(data) bytes; NULL: of none. */
+SMIPC_API smipc_status smipc_channel_try_send_sized(smipc_channel *channel, const void *data);
+
 /* Calls of one handle that do without the handle as an argument. */
 typedef struct smipc_channel_calls {
-  smipc_status (*try_send)(const void *data, size_t size);
-  smipc_status (*try_send_sized)(const void *data); /* size: smipc_size_before(data) */
+  smipc_status (*try_send_sized)(const void *data);
   int64_t (*fetch_wait)(void);
   int64_t (*fetch_soon)(void);
   int64_t (*fetch_now)(void);
 } smipc_channel_calls;
 
-/* Fills *out with the handle's calls; each is smipc_channel_ and its name, called with
- * `channel` (try_send_sized is try_send). They are valid until smipc_channel_free (those of a handle from before
- * fork: until the process ends). 256 handles of a process can have them at a time:
- * SMIPC_E_LIMIT. */
+/* Fills *out with the handle's calls, the same ones each time: smipc_channel_ and the name,
+ * called with `channel`. They are valid until smipc_channel_free, and go to another handle
+ * afterwards. SMIPC_E_LIMIT: 256 handles of this process have them already, those
+ * included that its parent had when it forked. SMIPC_E_INVALID, _FORKED. */
 SMIPC_API smipc_status smipc_channel_bind(smipc_channel *channel, smipc_channel_calls *out);
 
 /* Tells the handle that its owner waits for `smipc_channel_fd` or `_event` (or has

@@ -1,5 +1,7 @@
 // Calls without a handle argument: those of the handle that they were asked of, for as long as it exists.
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "message_queue_support.hpp"
 #include "support.hpp"
@@ -36,13 +38,14 @@ TEST(BoundCalls, do_what_the_calls_of_the_handle_do) {
   EXPECT_EQ(SMIPC_E_TIMED_OUT, reader.fetch_now());
   EXPECT_EQ(SMIPC_E_TIMED_OUT, reader.fetch_soon());
   EXPECT_EQ(SMIPC_E_TIMED_OUT, reader.fetch_wait());
-  EXPECT_OK(writer.try_send("one", 3));
+  const Sized one = {3, 0, "one"};
+  EXPECT_OK(writer.try_send_sized(one.data));
   EXPECT_EQ("one", text_in(area, reader.fetch_wait()));
   const Sized two = {3, 0, "two"};
   EXPECT_EQ(3u, smipc_size_before(two.data));
-  EXPECT_OK(writer.try_send_sized(two.data));
+  EXPECT_OK(smipc_channel_try_send_sized(pair.writer, two.data));
   EXPECT_EQ("two", text_in(area, reader.fetch_now()));
-  EXPECT_OK(writer.try_send(nullptr, 0));
+  EXPECT_OK(writer.try_send_sized(nullptr));
   EXPECT_EQ("", text_in(area, reader.fetch_soon()));
 }
 
@@ -51,11 +54,29 @@ TEST(BoundCalls, of_one_handle_are_the_same_each_time_and_of_two_handles_never) 
   const smipc_channel_calls once = calls_of(pair.writer);
   const smipc_channel_calls again = calls_of(pair.writer);
   const smipc_channel_calls other = calls_of(pair.reader);
-  EXPECT_EQ(once.try_send, again.try_send);
+  EXPECT_EQ(once.try_send_sized, again.try_send_sized);
   EXPECT_EQ(once.fetch_now, again.fetch_now);
-  EXPECT_NE(once.try_send, other.try_send);
-  EXPECT_EQ(SMIPC_E_WRONG_END, other.try_send("x", 1));
+  EXPECT_NE(once.try_send_sized, other.try_send_sized);
+  EXPECT_EQ(SMIPC_E_WRONG_END, other.try_send_sized(nullptr));
   EXPECT_EQ(SMIPC_E_WRONG_END, once.fetch_now());
+}
+
+TEST(BoundCalls, that_two_threads_ask_for_at_once_are_the_same) {
+  for (int round = 0; round < 300; ++round) {
+    Pair pair("race", 1000, message());
+    std::atomic<int> begun{0};
+    smipc_channel_calls calls[2];
+    const auto bind = [&](smipc_channel_calls* out) {
+      ++begun;
+      while (begun < 2) {
+      }
+      EXPECT_OK(smipc_channel_bind(pair.writer, out));
+    };
+    std::thread other(bind, &calls[1]);
+    bind(&calls[0]);
+    other.join();
+    ASSERT_EQ(calls[0].try_send_sized, calls[1].try_send_sized) << round;
+  }
 }
 
 TEST(BoundCalls, say_what_is_wrong) {
@@ -64,10 +85,9 @@ TEST(BoundCalls, say_what_is_wrong) {
   EXPECT_EQ(SMIPC_E_INVALID, smipc_channel_bind(nullptr, &calls));
   EXPECT_EQ(SMIPC_E_INVALID, smipc_channel_bind(pair.writer, nullptr));
   calls = calls_of(pair.writer);
-  EXPECT_EQ(SMIPC_E_INVALID, calls.try_send(nullptr, 1));
-  EXPECT_OK(calls.try_send_sized(nullptr));
+  EXPECT_EQ(SMIPC_E_INVALID, smipc_channel_try_send_sized(nullptr, nullptr));
   EXPECT_OK(smipc_channel_close(pair.writer));
-  EXPECT_EQ(SMIPC_E_CLOSED, calls.try_send("x", 1));
+  EXPECT_EQ(SMIPC_E_CLOSED, calls.try_send_sized(nullptr));
 }
 
 TEST(BoundCalls, are_limited_and_go_on_to_others_when_a_handle_is_freed) {
@@ -86,14 +106,15 @@ TEST(BoundCalls, are_limited_and_go_on_to_others_when_a_handle_is_freed) {
   EXPECT_STATUS(SMIPC_E_LIMIT, status);
   EXPECT_NE(nullptr, std::strstr(smipc_last_error(), "256")) << smipc_last_error();
   EXPECT_EQ(kMost, bound);
-  EXPECT_EQ(first.try_send, calls_of(writer).try_send);  // it has got them already
+  EXPECT_EQ(first.try_send_sized, calls_of(writer).try_send_sized);  // it has got them already
   smipc_channel* const refused = pairs.back()->writer;
   pairs.erase(pairs.begin());
   EXPECT_OK(smipc_channel_bind(refused, &calls));
-  EXPECT_OK(calls.try_send("to its own", 10));
+  const Sized text = {7, 0, "its own"};
+  EXPECT_OK(calls.try_send_sized(text.data));
   std::vector<unsigned char> got;
   EXPECT_OK(try_recv(pairs.back()->reader, &got));
-  EXPECT_EQ(10u, got.size());
+  EXPECT_EQ(7u, got.size());
 }
 
 TEST(BoundCalls, of_a_queue_send_without_waiting_and_fetch_into_its_area) {
@@ -102,9 +123,9 @@ TEST(BoundCalls, of_a_queue_send_without_waiting_and_fetch_into_its_area) {
   smipc_message_queue_calls calls;
   ASSERT_OK(smipc_message_queue_bind(queue.handle(), area.data(), &calls));
   const Sized two = {3, 0, "two"};
-  EXPECT_OK(calls.try_send("one", 3));
+  EXPECT_OK(queue.send("one", 3));
   EXPECT_OK(calls.try_send_sized(two.data));
-  EXPECT_EQ(SMIPC_E_TIMED_OUT, calls.try_send("three", 5));
+  EXPECT_EQ(SMIPC_E_TIMED_OUT, smipc_message_queue_try_send_sized(queue.handle(), two.data));
   EXPECT_EQ(3, calls.fetch_wait());
   EXPECT_EQ(0, std::memcmp(area.data(), "one", 3));
   EXPECT_EQ(3, calls.fetch_wait());
@@ -130,9 +151,9 @@ TEST(BoundCalls, of_a_queue_say_what_is_wrong) {
   EXPECT_EQ(SMIPC_E_INVALID, smipc_message_queue_bind(queue.handle(), nullptr, &calls));
   EXPECT_EQ(SMIPC_E_INVALID, smipc_message_queue_bind(queue.handle(), area.data(), nullptr));
   ASSERT_OK(smipc_message_queue_bind(queue.handle(), area.data(), &calls));
-  EXPECT_EQ(SMIPC_E_INVALID, calls.try_send(nullptr, 1));
+  EXPECT_EQ(SMIPC_E_INVALID, smipc_message_queue_try_send_sized(nullptr, nullptr));
   EXPECT_OK(smipc_message_queue_close(queue.handle()));
-  EXPECT_EQ(SMIPC_E_CLOSED, calls.try_send("x", 1));
+  EXPECT_EQ(SMIPC_E_CLOSED, calls.try_send_sized(nullptr));
   EXPECT_EQ(SMIPC_E_CLOSED, calls.fetch_wait());
 }
 

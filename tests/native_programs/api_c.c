@@ -437,8 +437,8 @@ static void for_bindings(void) {
   CHECK(smipc_size_before(kSized.text) == 3);
   CHECK_OK(smipc_channel_bind(p.w, &writer));
   CHECK_OK(smipc_channel_bind(p.r, &reader));
-  CHECK_OK(writer.try_send("ab", 2));
-  CHECK((reader.fetch_now() & 0xffffffff) == 2);
+  CHECK_OK(smipc_channel_try_send_sized(p.w, kSized.text));
+  CHECK((reader.fetch_now() & 0xffffffff) == 3);
   CHECK_OK(writer.try_send_sized(kSized.text));
   CHECK((reader.fetch_wait() & 0xffffffff) == 3);
   CHECK(reader.fetch_soon() == SMIPC_E_TIMED_OUT);

@@ -131,12 +131,15 @@ SMIPC_API int64_t smipc_message_queue_fetch(smipc_message_queue *queue, void *ar
  * signals: SMIPC_E_TIMED_OUT then means go on. */
 SMIPC_API int64_t smipc_message_queue_fetch_wait(smipc_message_queue *queue, void *area);
 
+/* smipc_message_queue_try_send of smipc_size_before(data) bytes; NULL: of none. */
+SMIPC_API smipc_status smipc_message_queue_try_send_sized(smipc_message_queue *queue,
+                                                          const void *data);
+
 /* Calls of one handle that do without the handle as an argument, as those of
- * smipc_channel_bind. fetch_wait fills the area that was given with it: by one thread
- * at a time. */
+ * smipc_channel_bind. fetch_wait fills the area that was last given for them: one
+ * thread at a time. */
 typedef struct smipc_message_queue_calls {
-  smipc_status (*try_send)(const void *data, size_t size);
-  smipc_status (*try_send_sized)(const void *data); /* size: smipc_size_before(data) */
+  smipc_status (*try_send_sized)(const void *data);
   int64_t (*fetch_wait)(void);
 } smipc_message_queue_calls;
 

@@ -3,7 +3,7 @@
 
 #include "api/guard.h"
 #include "api/log.h"
-#include "api/slot_table.h"
+#include "core/slot_table.h"
 
 using namespace smipc::detail;
 
@@ -109,7 +109,7 @@ SMIPC_API void smipc_channel_free(smipc_channel* channel) {
   // A handle from before fork shares locks of unknown state with threads that are gone: leaked.
   if (channel->state.load(std::memory_order_acquire) == EndState::kForked) return;
   smipc_channel_close(channel);
-  SlotTable<smipc_channel>::release(channel);
+  SlotTable<smipc_channel>::release(*channel);
   plat_segment_free(channel->segment);
   delete channel;
 }

@@ -2,11 +2,11 @@
 #include <cstring>
 
 #include "api/guard.h"
-#include "api/slot_table.h"
 #include "core/fork_count.h"
 #include "core/queue.h"
 #include "core/queue_wait.h"
 #include "core/queue_watch.h"
+#include "core/slot_table.h"
 
 using namespace smipc::detail;
 
@@ -287,7 +287,7 @@ SMIPC_API void smipc_message_queue_free(smipc_message_queue* queue) {
   queue->listed.remove();
   if (queue->unlinks) smipc_message_queue_unlink_own(queue);
   smipc_message_queue_close(queue);
-  SlotTable<smipc_message_queue>::release(queue);
+  SlotTable<smipc_message_queue>::release(*queue);
   plat_segment_free(queue->segment);
   delete queue;
 }

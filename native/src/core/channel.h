@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/layout.h"
 #include "core/owner_lock.h"
+#include "core/slot_table.h"
 #include "core/spin_history.h"
 #include "platform/platform.h"
 #include "smipc.h"
@@ -129,6 +130,7 @@ struct Channel {
   std::atomic<EndState> state{EndState::kUsable};
   std::atomic<bool> listening{false};
   std::atomic<bool> stop_listening{false};
+  std::atomic<std::uint32_t> bound_slot{kNoSlot};  // smipc_channel_bind
   std::string name;
   std::uint32_t mode = 0;
   std::uint32_t framing = 0;

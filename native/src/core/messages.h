@@ -72,7 +72,7 @@ Status look_at_next(Channel& channel, void* prefix, std::size_t prefix_size,
 Status open_fetch_area(Channel& channel, smipc_fetch_area* out);
 std::int64_t fetch_messages(Channel& channel, const Deadline& deadline);
 // The usual case, of a caller who is inside by enter_fast: one message is there, or comes in the first
-// microsecond when `spins`, and no other behind it. Its size, or -1: fetch_messages, nothing has changed.
+// microsecond when `spins`, and no other behind it. Its size, or -1: fetch_messages; nothing has been taken.
 std::int64_t fetch_only_one(Channel& channel, bool spins);
 
 // stream.cpp ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@
 #include "core/open_handles.h"
 #include "core/pace.h"
 #include "core/queue_layout.h"
+#include "core/slot_table.h"
 #include "core/spin_history.h"
 
 namespace smipc::detail {
@@ -74,7 +75,8 @@ struct Queue {
   std::mutex watch_mutex;
   std::unique_ptr<QueueWatch> watch;  // guarded by watch_mutex
   std::atomic<bool> followed{false};  // its descriptor follows what is there
-  void* bound_area = nullptr;         // smipc_message_queue_bind
+  std::atomic<std::uint32_t> bound_slot{kNoSlot};  // smipc_message_queue_bind, ...
+  std::atomic<void*> bound_area{nullptr};          // ... and what its fetches fill
 
   Queue();
   ~Queue();
