@@ -79,6 +79,22 @@ def overview_table(summary: Summary, columns: dict[str, str]) -> str:
     return table(["", *heads], rows)
 
 
+def conditions_table(summary: Summary) -> str:
+    """The scenarios of condition_scenarios.py: what is measured is across, where it is down."""
+    scenarios = [s for s in summary.scenarios if s.key.startswith("under.")]
+    labels = {entry.label: None for scenario in scenarios for entry in scenario.entries}
+    if not labels:
+        return ""
+
+    def cell(scenario: Scenario, label: str) -> str:
+        figure = summary.figure(scenario.key, label, summary.best_state(scenario))
+        return number(figure.median) if figure else "-"
+
+    heads = [f"{s.title.removesuffix(', elsewhere')}, {s.unit}" for s in scenarios]
+    rows = [[label, *(cell(scenario, label) for scenario in scenarios)] for label in labels]
+    return table(["smipc", *heads], rows)
+
+
 def costs_table(summary: Summary) -> str:
     rows = []
     for scenario in summary.scenarios:
@@ -113,6 +129,7 @@ def overview(summary: Summary, machine: dict[str, object], started: str, command
             f"medians, of each contestant the best way; {cores}. Made by `{command}`.",
             overview_table(summary, CPP_COLUMNS),
             overview_table(summary, PYTHON_COLUMNS),
+            conditions_table(summary),
             costs_table(summary),
         )
         if part

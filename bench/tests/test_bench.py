@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from suite import goals, growth_scenarios, growth_tables, publish, tables
 from suite.catalogue import Entry, Scenario, all_scenarios, select
 from suite.growth_scenarios import KIB, TIME, Curve, Part
-from suite.programs import BENCH
+from suite.programs import BENCH, Programs
 from suite.summary import Figure, Sample, Summary, Thresholds, value_in
 
 LIMIT = Scenario(
@@ -112,6 +112,21 @@ def test_value_in_wrong_unit_is_an_error() -> None:
 def test_overview_shows_the_best_of_a_family(summary: Summary) -> None:
     text = tables.overview_table(summary, {"race": "the race"})
     assert "| other | 2.00 |" in text and "| **smipc** | 0.12 |" in text
+
+
+def test_conditions_are_rows_and_what_is_measured_there_columns() -> None:
+    scenario = next(s for s in all_scenarios() if s.key == "under.py.oneway")
+    samples = [sample(scenario.key, "on one core", "near", 1e6)]
+    text = tables.conditions_table(Summary([scenario], samples))
+    assert "| smipc | Python: 64 B messages, one a call, M/s |" in text
+    assert "| on one core |" in text and "| in a container | - |" in text
+    assert tables.conditions_table(Summary([RACE], [])) == ""
+
+
+def test_container_is_left_out_where_it_may_not_be_made(tmp_path: Path) -> None:
+    programs = Programs(tmp_path, installed=False)
+    entry = Entry("x", "own_smipc.py", (), wrapper=("/no/such/program",))
+    assert programs.command(entry) == "/no/such/program is not there, or not allowed"
 
 
 def test_absent_contestant_is_reported_with_its_reason(summary: Summary) -> None:
