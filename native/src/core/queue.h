@@ -73,8 +73,8 @@ struct Queue {
   bool unlinks = false;
   bool created = false;
   std::mutex watch_mutex;
-  std::unique_ptr<QueueWatch> watch;  // guarded by watch_mutex
-  std::atomic<bool> followed{false};  // its descriptor follows what is there
+  std::unique_ptr<QueueWatch> watch;               // guarded by watch_mutex
+  std::atomic<bool> followed{false};               // its descriptor follows what is there
   std::atomic<std::uint32_t> bound_slot{kNoSlot};  // smipc_message_queue_bind, ...
   std::atomic<void*> bound_area{nullptr};          // ... and what its fetches fill
 
