@@ -150,7 +150,8 @@ class Inbox(End):
                 rest = iter(batch)
                 rest.__setstate__(end)  # type: ignore[attr-defined]  # where a list's iterator goes on
                 pairs = enumerate(rest, end + 1)
-                if self._it is it and self._taken[0] == start:
+                # The batch, too: a fetch that is under way has dropped it, and set the count to 0.
+                if self._it is it and self._batch is batch and self._taken[0] == start:
                     self._it = pairs
                     self._taken[0] = end
                     return messages
@@ -182,7 +183,8 @@ class Inbox(End):
             if self._busy is result:
                 batch = loads(data)
                 it = enumerate(batch, 1)
-                if self._busy is result:
+                # Still empty, as the fetch has left it: nothing was put back since.
+                if self._busy is result and self._batch is NOTHING:
                     self._batch = batch
                     self._taken = self._shared_taken
                     self._it = it
@@ -260,7 +262,8 @@ class Inbox(End):
         else:
             batch, taken = [self._area[:size]], memoryview(bytearray(2)).cast("H")
         it = enumerate(batch, 1)
-        if not self._batch[self._taken[0] :]:
+        old = self._batch
+        if not old[self._taken[0] :] and self._batch is old:
             self._batch = batch
             self._taken = taken
             self._it = it
@@ -327,11 +330,11 @@ class Inbox(End):
     def _put_back(self, message: bytes) -> None:
         """Makes `message`, which was the last one received, the next one again."""
         while True:
-            it, start = self._it, self._taken[0]
-            batch = [message, *self._batch[start:]]
+            it, old, start = self._it, self._batch, self._taken[0]
+            batch = [message, *old[start:]]
             fresh = enumerate(batch, 1)
             taken = memoryview(bytearray(2)).cast("H")
-            if self._it is it and self._taken[0] == start:
+            if self._it is it and self._batch is old and self._taken[0] == start:
                 self._batch = batch
                 self._taken = taken
                 self._it = fresh

@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
 
@@ -14,7 +14,8 @@ import pytest
 from pairs import Pair, open_pair
 
 import smipc
-from smipc import Channel
+from smipc import Channel, _inbox
+from smipc._end import FETCHING, NOTHING
 
 COUNT = 2000
 
@@ -143,6 +144,44 @@ def test_garbage_collected_in_the_middle_of_a_call_loses_nothing(name: bytes) ->
         gc.callbacks.remove(pause)
         reader.close()
     assert sorted(chain(*received), key=int) == [b"%d" % i for i in range(10 * COUNT)]
+
+
+def fetch_in_another_thread(reader: Channel) -> int:
+    """What the fast path of another thread has done just before it reads what it has fetched."""
+    reader._busy = FETCHING
+    reader._batch = NOTHING
+    for result in reader._calls:
+        reader._busy = result
+        return result
+    raise AssertionError("closed")
+
+
+def test_what_others_received_meanwhile_does_not_come_again_in_a_list(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look of recv_many and its store others hand out all of the list, and fetch."""
+    writer, reader = pair
+
+    def overtake(rest: Iterator[bytes], start: int) -> Iterator[tuple[int, bytes]]:
+        monkeypatch.undo()
+        assert [reader.recv() for _ in range(3)] == [b"1", b"2", b"3"]
+        writer.send_many([b"4", b"5"])
+        fetch_in_another_thread(reader)
+        return enumerate(rest, start)
+
+    writer.send_many([b"1", b"2", b"3"])
+    reader._fill(None)
+    monkeypatch.setattr(_inbox, "enumerate", overtake, raising=False)
+    assert reader.recv_many() == [b"4", b"5"]
+
+
+def test_what_is_put_back_while_another_thread_fetches_is_not_lost(pair: Pair) -> None:
+    writer, reader = pair
+    writer.send_many([b"1", b"2"])
+    result = fetch_in_another_thread(reader)
+    reader._put_back(b"0")
+    assert not reader._read_list(result)
+    assert [reader.recv() for _ in range(3)] == [b"0", b"1", b"2"]
 
 
 @pytest.mark.parametrize("capacity", [100, 65536])
