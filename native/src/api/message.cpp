@@ -69,12 +69,13 @@ extern "C" {
 
 SMIPC_API smipc_status smipc_channel_send(smipc_channel* channel, const void* data, size_t size,
                                           int64_t timeout_ns) {
-  if (channel != nullptr && (data != nullptr || size == 0) && timeout_ns >= kForever &&
+  if (channel != nullptr && data != nullptr && timeout_ns >= kForever &&
       enter_fast(*channel, kCallSend)) {
-    if (!send_small(*channel, data, size)) {
+    bool unwoken = false;
+    if (!send_small(*channel, data, size, &unwoken)) {
       return send_unusual(channel, data, size, timeout_ns);
     }
-    if (must_wake_peer(*channel)) [[unlikely]]
+    if (unwoken) [[unlikely]]
       return wake_and_leave(*channel);
     leave_fast(*channel);
     return SMIPC_OK;
@@ -119,8 +120,8 @@ SMIPC_API smipc_status smipc_channel_send_many(smipc_channel* channel, const smi
 
 SMIPC_API smipc_status smipc_channel_recv(smipc_channel* channel, void* buffer, size_t buffer_size,
                                           int64_t timeout_ns, size_t* out_size) {
-  if (channel != nullptr && (buffer != nullptr || buffer_size == 0) && out_size != nullptr &&
-      timeout_ns >= kForever && enter_fast(*channel, kCallRecv)) {
+  if (channel != nullptr && buffer != nullptr && out_size != nullptr && timeout_ns >= kForever &&
+      enter_fast(*channel, kCallRecv)) {
     bool untold = false;
     const std::int64_t size = recv_small(*channel, buffer, buffer_size, &untold);
     if (size < 0) return recv_unusual(channel, buffer, buffer_size, timeout_ns, out_size);

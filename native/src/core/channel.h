@@ -198,8 +198,7 @@ Status registry_close_all();
 
 // status.cpp
 // Messages (or calls) and payload bytes of this role.
-inline void count_transfer(Channel& channel, std::uint64_t messages, std::uint64_t bytes) {
-  EndShm& self = *channel.self;
+inline void count_transfer(EndShm& self, std::uint64_t messages, std::uint64_t bytes) {
   self.messages.store(self.messages.load(std::memory_order_relaxed) + messages,
                       std::memory_order_relaxed);
   self.bytes.store(self.bytes.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);

@@ -17,43 +17,50 @@
 namespace smipc::detail {
 
 // Relaxed: a peer that has just gone is noticed by the next call at the latest.
-inline bool peer_has_gone(const Channel& channel) {
-  return (channel.peer->wait_word.load(std::memory_order_relaxed) & (kClosed | kDead)) != 0;
+inline bool has_gone(const EndShm& peer) {
+  return (peer.wait_word.load(std::memory_order_relaxed) & (kClosed | kDead)) != 0;
 }
 
 // The line that the writer will need some messages later is the reader's by then. (The mapping is long
 // enough, and no prefetch faults.)
 inline constexpr std::size_t kAheadBytes = 512;
 
-// Writes a message behind the head without publishing it; there is room, and somebody to read it.
+// Writes a message behind the head and publishes it; there is room, and somebody to read it. Who must be
+// woken is still to be. The order is one in which few values have to be kept, and none is loaded twice.
 template <auto kCopy>
-SMIPC_INLINE void stage_record(Channel& channel, const void* data, std::size_t size) {
-  std::byte* record = channel.ring + channel.writer.offset;
+SMIPC_INLINE void put_record(Channel& channel, const void* data, std::size_t size) {
+  WriterState& writer = channel.writer;
+  const std::uint64_t cost = record_cost(size);
+  std::byte* const record = channel.ring + writer.offset;
+  writer.offset = move_offset(channel, writer.offset, cost);
+  const std::uint64_t head = writer.head + cost;
+  writer.head = head;
   store_record_word(record, record_word(RecordKind::kWhole, size));
   plat_prefetch_to_write(record + kAheadBytes);
   kCopy(record + kRecordHeader, data, size);
-  move_head(channel, record_cost(size));
-  count_transfer(channel, 1, size);
+  EndShm& self = *channel.self;
+  count_transfer(self, 1, size);
+  store_head(self, head);
 }
 
-// The same if all that holds, and publishes it. False: take the slow way.
+// The same if all that holds. False: take the slow way.
 SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size) {
   WriterState& writer = channel.writer;
   if (size > kChunkBytes || record_cost(size) > room(channel)) return false;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
-  if (peer_has_gone(channel)) return false;
-  stage_record<copy_bytes<IntoRing>>(channel, data, size);
-  publish_head(channel, writer.head);
+  if (has_gone(*channel.peer)) return false;
+  put_record<copy_bytes<IntoRing>>(channel, data, size);
+  wake_peer(channel);
   return true;
 }
 
-// False: take another way. Otherwise it is published, and whoever must be woken is still to be.
-SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t size) {
+// False: take another way. Otherwise *unwoken says whether somebody is still to be woken.
+SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t size, bool* unwoken) {
   WriterState& writer = channel.writer;
   if (size > kWordCopyMax || record_cost(size) > room(channel)) return false;
-  if (--writer.until_look < 0 || peer_has_gone(channel)) return false;
-  stage_record<copy_small<IntoRing>>(channel, data, size);
-  store_head(channel, writer.head);
+  if (--writer.until_look < 0 || has_gone(*channel.peer)) return false;
+  put_record<copy_small<IntoRing>>(channel, data, size);
+  *unwoken = must_wake_peer(channel);
   return true;
 }
 
@@ -74,15 +81,19 @@ SMIPC_INLINE bool record_known(Channel& channel) {
 // writer. Its size, or -1: take another way.
 template <auto kThere, auto kCopy>
 SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_t most) {
-  const ReaderState& reader = channel.reader;
+  ReaderState& reader = channel.reader;
   if (reader.special || !kThere(channel)) return -1;
-  const std::byte* record = record_at_tail(channel);
+  const std::byte* const record = record_at_tail(channel);
   const std::uint64_t word = load_record_word(record);  // of kind kWhole, it is the length
-  if (word > most || record_cost(word) > reader.head_seen - reader.tail) return -1;
+  const std::uint64_t cost = record_cost(word);
+  if (word > most || cost > reader.head_seen - reader.tail) return -1;
   kCopy(buffer, record + kRecordHeader, static_cast<std::size_t>(word));
-  count_transfer(channel, 1, word);
-  skip_tail(channel, record_cost(word));
-  store_exact(channel);
+  const std::uint64_t tail = reader.tail + cost;
+  reader.tail = tail;
+  reader.offset = move_offset(channel, reader.offset, cost);
+  EndShm& self = *channel.self;
+  count_transfer(self, 1, word);
+  store_exact(self, tail);
   return static_cast<std::int64_t>(word);
 }
 

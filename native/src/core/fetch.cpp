@@ -79,7 +79,7 @@ std::size_t fetch_list(Channel& channel) {
   skip_tail(channel, ahead);
   channel.reader.batch = true;
   channel.reader.special = true;
-  count_transfer(channel, count, bytes);
+  count_transfer(*channel.self, count, bytes);
   return static_cast<std::size_t>(to - area);
 }
 

@@ -145,7 +145,7 @@ constexpr std::uint64_t record_word(RecordKind kind, std::uint64_t length) {
 constexpr std::uint64_t record_length(std::uint64_t word) { return word & kLengthMask; }
 constexpr std::uint64_t record_kind(std::uint64_t word) { return word >> kRecordKindShift; }
 constexpr std::uint64_t padded(std::uint64_t length) { return (length + 7) & ~std::uint64_t{7}; }
-constexpr std::uint64_t record_cost(std::uint64_t length) { return kRecordHeader + padded(length); }
+constexpr std::uint64_t record_cost(std::uint64_t length) { return padded(kRecordHeader + length); }
 
 // ---- What the compiler must agree to ------------------------------------------------------------
 static_assert(sizeof(SegmentHeaderShm) == 384);

@@ -28,9 +28,9 @@ std::size_t take_list(Channel& channel, MessageList& into, std::size_t limit) {
     bytes += word;
   } while (into.count < limit && ahead < end);
   if (into.count == 0) return 0;
-  count_transfer(channel, into.count, bytes);
+  count_transfer(*channel.self, into.count, bytes);
   skip_tail(channel, ahead);
-  store_exact(channel);
+  store_exact(*channel.self, reader.tail);
   tell_of_tail(channel);
   return into.count;
 }

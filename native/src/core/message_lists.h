@@ -34,7 +34,7 @@ struct MessageArray {
 template <class Messages>
 std::size_t send_group(Channel& channel, Messages& messages) {
   WriterState& writer = channel.writer;
-  if (peer_has_gone(channel)) return 0;
+  if (has_gone(*channel.peer)) return 0;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return 0;
   // The ring is mapped twice, so nothing wraps within a group.
   std::byte* const begin = channel.ring + writer.offset;
@@ -57,7 +57,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   }
   if (sent == 0) return 0;
   move_head(channel, ahead);
-  count_transfer(channel, sent, bytes);
+  count_transfer(*channel.self, sent, bytes);
   publish_head(channel, writer.head);
   return sent;
 }

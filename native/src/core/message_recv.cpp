@@ -279,7 +279,7 @@ Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Mes
   const Status status = find_message(channel, deadline, into, &direct, message);
   if (direct == nullptr) return status;
   if (message->delivered) {
-    count_transfer(channel, 1, assembly.total);
+    count_transfer(*channel.self, 1, assembly.total);
     forget_assembly(channel);
   } else if (assembly.active) {  // broken off: what the caller's buffers hold is kept here
     assembly.bytes_used = true;
@@ -290,7 +290,7 @@ Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Mes
 }
 
 void take_message(Channel& channel, const Message& message) {
-  count_transfer(channel, 1, message.size);
+  count_transfer(*channel.self, 1, message.size);
   advance_tail(channel, message.cost);
   if (message.assembled) forget_assembly(channel);
 }

@@ -41,7 +41,7 @@ void write_whole(Channel& channel, Parts& parts) {
   const std::uint64_t rest = size - parts.position();
   parts.copy_out(payload + parts.position(), static_cast<std::size_t>(rest));
   move_head(channel, record_cost(size));
-  count_transfer(channel, 1, size);
+  count_transfer(*channel.self, 1, size);
   publish_head(channel, writer.head);
   if (size > kChunkBytes) channel.self->partial.store(0, std::memory_order_release);
 }
@@ -133,7 +133,7 @@ Status send_streamed(Channel& channel, Parts& parts, const Deadline& deadline,
   if (may_resume(status) && handed_over) status = SMIPC_OK;
   if (status == SMIPC_OK) status = reader_has_it_all(channel);
   writer.streaming = false;
-  if (status == SMIPC_OK) count_transfer(channel, 1, parts.total());
+  if (status == SMIPC_OK) count_transfer(*channel.self, 1, parts.total());
   return status;
 }
 
@@ -191,7 +191,7 @@ Status commit_message(Channel& channel, std::size_t size) {
   store_record_word(channel.ring + writer.offset, record_word(RecordKind::kWhole, size));
   move_head(channel, record_cost(size));
   writer.room_end = writer.head;  // unknown: the next send looks
-  count_transfer(channel, 1, size);
+  count_transfer(*channel.self, 1, size);
   publish_head(channel, writer.head);
   return SMIPC_OK;
 }

@@ -15,14 +15,13 @@ void publish_tail(Channel& channel);
 inline void skip_tail(Channel& channel, std::uint64_t cost) {
   ReaderState& reader = channel.reader;
   reader.tail += cost;
-  reader.offset += cost;
-  if (reader.offset >= channel.ring_bytes) reader.offset -= channel.ring_bytes;
+  reader.offset = move_offset(channel, reader.offset, cost);
 }
 
-// Makes everything before the tail taken; the writer is still to be told.
-inline void store_exact(Channel& channel) {
+// Makes everything before `tail` taken; the writer is still to be told.
+inline void store_exact(EndShm& self, std::uint64_t tail) {
   // E2 (pairs with E1 in ring.cpp): our loads of the payload before the exact tail.
-  channel.self->exact.store(channel.reader.tail, std::memory_order_release);
+  self.exact.store(tail, std::memory_order_release);
 }
 
 inline bool tail_is_late(const Channel& channel) {
@@ -31,7 +30,7 @@ inline bool tail_is_late(const Channel& channel) {
 }
 
 inline void store_tail(Channel& channel) {
-  store_exact(channel);
+  store_exact(*channel.self, channel.reader.tail);
   if (tail_is_late(channel)) {
     publish_tail(channel);
   } else {

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/channel.h"
+#include "core/inlining.h"
 #include "core/layout.h"
 
 namespace smipc::detail {
@@ -24,6 +25,13 @@ inline void store_record_word(std::byte* record, std::uint64_t word) {
   // Relaxed: published by the release store of head that follows.
   std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(record))
       .store(word, std::memory_order_relaxed);
+}
+
+// Where in the ring `cost` bytes behind `offset` are.
+inline std::uint64_t move_offset(const Channel& channel, std::uint64_t offset, std::uint64_t cost) {
+  offset += cost;
+  if (SMIPC_SELDOM(offset >= channel.ring_bytes)) offset -= channel.ring_bytes;
+  return offset;
 }
 
 // Reader: looks at head again. False: the writer's cursor is impossible.

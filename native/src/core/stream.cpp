@@ -99,7 +99,7 @@ Status write_stream(Channel& channel, const void* data, std::size_t size, const 
     forget_stall(channel);
     *out_written += chunk;
   }
-  if (*out_written > 0) count_transfer(channel, 1, *out_written);
+  if (*out_written > 0) count_transfer(*channel.self, 1, *out_written);
   return status;
 }
 
@@ -134,7 +134,7 @@ Status read_stream_exactly(Channel& channel, void* buffer, std::size_t size,
   if (status != SMIPC_OK) {
     if (got > 0) keep(channel, to, got);
   } else if (size > 0) {
-    count_transfer(channel, 1, size);
+    count_transfer(*channel.self, 1, size);
   }
   follow_with_descriptor(channel);
   return status;
@@ -157,7 +157,7 @@ Status read_stream_some(Channel& channel, void* buffer, std::size_t size, const 
     get_bytes(channel, to + got, count);
     got += count;
   }
-  count_transfer(channel, 1, got);
+  count_transfer(*channel.self, 1, got);
   *out_read = got;
   follow_with_descriptor(channel);
   return SMIPC_OK;

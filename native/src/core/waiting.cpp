@@ -175,10 +175,9 @@ Status peer_gone(const Channel& channel) {
   return (word & kClosed) != 0 ? SMIPC_E_OPPOSITE_CLOSED : SMIPC_E_OPPOSITE_DIED;
 }
 
-Status look_for_peer(Channel& channel, bool now) {
+Status look_for_peer(Channel& channel, bool now, std::int64_t time_ns) {
   const Status gone = peer_gone(channel);
   if (gone != SMIPC_OK) return gone;
-  const std::int64_t time_ns = plat_now_coarse_ns();
   // Relaxed: it only spreads the questions out.
   if (!now &&
       time_ns - channel.wait.last_liveness_ns.load(std::memory_order_relaxed) < kSliceNs * 9 / 10) {
@@ -241,6 +240,7 @@ void wake_peer_slowly(Channel& channel) {
   const std::uint32_t before = peer.wait_word.fetch_and(~kSleeping, std::memory_order_acq_rel);
   if ((before & kSleeping) != 0) {
     plat_wake(channel.peer_wait_point());
+    channel.writer.until_look = 0;  // messages come slowly, and nobody may be there any more
   }
 }
 

@@ -34,7 +34,7 @@ Status peer_gone(const Channel& channel);
 
 // Asks the OS, at most every kSliceNs unless `now`, whether an opposite end that looks open is alive,
 // and marks it as dead if not. Gives peer_gone().
-Status look_for_peer(Channel& channel, bool now);
+Status look_for_peer(Channel& channel, bool now, std::int64_t time_ns = plat_now_coarse_ns());
 
 // A stream writer that could not write, and gave up, leaves word that it wants room (I3 of
 // stream.cpp); this takes it back.

@@ -3,6 +3,7 @@
 
 #include "core/channel.h"
 #include "core/deadline.h"
+#include "core/ring.h"
 #include "core/waiting.h"
 
 namespace smipc::detail {
@@ -14,18 +15,17 @@ inline constexpr std::size_t kChunkBytes = 64 * 1024;
 inline void move_head(Channel& channel, std::uint64_t cost) {
   WriterState& writer = channel.writer;
   writer.head += cost;
-  writer.offset += cost;
-  if (writer.offset >= channel.ring_bytes) writer.offset -= channel.ring_bytes;
+  writer.offset = move_offset(channel, writer.offset, cost);
 }
 
 // The reader is still to be woken.
-inline void store_head(Channel& channel, std::uint64_t head) {
+inline void store_head(EndShm& self, std::uint64_t head) {
   // W1 (pairs with R1 in ring.h): payload before head.
-  channel.self->cursor.store(head, std::memory_order_release);
+  self.cursor.store(head, std::memory_order_release);
 }
 
 inline void publish_head(Channel& channel, std::uint64_t head) {
-  store_head(channel, head);
+  store_head(*channel.self, head);
   wake_peer(channel);
 }
 
@@ -42,9 +42,9 @@ Status wait_until_taken(Channel& channel, const Deadline& deadline);
 
 // Looks at the clock, and every kSliceNs after the opposite end: how a writer that never has to wait
 // hears of a reader that was killed. Every call that is not on the fast path begins with it, and the
-// fast path looks again after `until_look` sends: after each one while they come slowly, after 8
-// while thousands come within a millisecond. So what a burst has left unsaid, its eighth successor
-// says at the latest.
+// fast path looks again after `until_look` sends: after each one while they come slowly or had to wake
+// the reader, after 8 while many come within a millisecond, after up to 64 when thousands have. So what a
+// burst has left unsaid, its 64th successor says at the latest.
 Status look_around(Channel& channel);
 
 }  // namespace smipc::detail
