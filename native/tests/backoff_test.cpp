@@ -33,10 +33,22 @@ TEST(Backoff, a_stream_that_has_become_slow_is_none_any_more) {
 
 TEST(Backoff, a_burst_makes_the_reader_of_an_empty_ring_stay_away) {
   detail::DrainBackoff backoff;
-  detail::back_off_after_burst(backoff, 7);
-  EXPECT_EQ(0u, backoff.delay_ns);
-  detail::back_off_after_burst(backoff, 7 + 8);
+  EXPECT_FALSE(detail::wants_distance(backoff, 7));
+  EXPECT_TRUE(detail::wants_distance(backoff, 7 + 8));
+  detail::stay_away(backoff, 7 + 8);
   EXPECT_GT(backoff.delay_ns, 0u);
+}
+
+TEST(Backoff, who_stays_away_and_finds_one_message_is_in_a_ping_pong) {
+  detail::DrainBackoff backoff;
+  backoff.fast_stream = true;  // mistaken for a stream
+  std::uint64_t messages = 1;
+  detail::stay_away(backoff, messages);
+  EXPECT_TRUE(backoff.stayed);
+  EXPECT_TRUE(detail::wants_distance(backoff, ++messages));
+  detail::stay_away(backoff, messages);
+  EXPECT_FALSE(backoff.fast_stream);
+  EXPECT_FALSE(detail::wants_distance(backoff, ++messages));
 }
 
 }  // namespace

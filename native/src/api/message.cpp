@@ -47,10 +47,8 @@ SMIPC_NOINLINE Status wake_and_leave(Channel& channel) {
 SMIPC_NOINLINE Status recv_unusual(smipc_channel* channel, void* buffer, size_t buffer_size,
                                    int64_t timeout_ns, size_t* out_size) {
   look_for_records(*channel);
-  std::int64_t size = recv_fast(*channel, buffer, buffer_size);
-  if (size < 0 && timeout_ns != 0 && spin_for_record(*channel)) {
-    size = recv_fast(*channel, buffer, buffer_size);
-  }
+  if (!record_known(*channel) && timeout_ns != 0) spin_for_record(*channel, timeout_ns);
+  const std::int64_t size = recv_fast(*channel, buffer, buffer_size);
   leave_fast(*channel);
   if (size < 0) return recv_slowly(channel, buffer, buffer_size, timeout_ns, out_size);
   *out_size = static_cast<size_t>(size);

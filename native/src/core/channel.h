@@ -103,6 +103,7 @@ struct ReaderState {
 struct WaitState {
   SpinHistory spins;
   bool in_vain = false;                // the last wait timed out after a while
+  std::int64_t spun_ns = 0;            // that this wait has spun already: spin_for_record
   std::int64_t soon_ns = kLongSpinNs;  // how long a call that must not sleep may spin
   std::uint32_t soon_misses = 0;       // such spins in a row that were too short to be of use
   std::atomic<std::int64_t> last_liveness_ns{0};  // also used without the lock: smipc_wait

@@ -96,11 +96,14 @@ Status open_fetch_area(Channel& channel, smipc_fetch_area* out) {
   return SMIPC_OK;
 }
 
-std::int64_t fetch_only_one(Channel& channel, bool spins) {
+std::int64_t fetch_only_one(Channel& channel, std::int64_t timeout_ns) {
   const ReaderState& reader = channel.reader;
   if (reader.special || reader.fetch_area.capacity == 0) return -1;
   look_for_records(channel);
-  if (!record_known(channel) && (!spins || !spin_for_record(channel))) return -1;
+  if (!record_known(channel) && timeout_ns != 0) {
+    spin_for_record(channel, timeout_ns == kSoon ? 0 : timeout_ns);
+  }
+  if (!record_known(channel)) return -1;
   const std::uint64_t word = load_record_word(record_at_tail(channel));
   if (word > kAreaBytes || record_cost(word) != reader.head_seen - reader.tail) return -1;
   // The word is read again, and checked again: a peer may have changed it.

@@ -15,6 +15,7 @@
 #include <iterator>
 
 #include "core/backoff.h"
+#include "core/inlining.h"
 #include "core/messages.h"
 #include "core/reading.h"
 #include "core/ring.h"
@@ -39,10 +40,19 @@ std::uint64_t messages_read(const Channel& channel) {
   return channel.self->messages.load(std::memory_order_relaxed);
 }
 
-// What an empty ring is told: the writer gets all of its room back, and a little time.
-void tidy_when_empty(Channel& channel) {
+// Of an empty ring the writer gets all of its room back, ...
+void give_back_all(Channel& channel) {
   if (channel.reader.tail != channel.reader.published) publish_tail(channel);
-  back_off_after_burst(channel.reader.backoff, messages_read(channel));
+}
+
+// ... and a little time if it is in a stream. Whether it got that.
+bool give_time(Channel& channel) {
+  DrainBackoff& backoff = channel.reader.backoff;
+  const std::uint64_t messages = messages_read(channel);
+  if (!wants_distance(backoff, messages)) return false;
+  give_back_all(channel);
+  stay_away(backoff, messages);
+  return true;
 }
 
 // After a look at the head. In a stream finding a few is as bad as finding none: the writer never gets
@@ -255,22 +265,47 @@ Status wait_for_record(Channel& channel, const Deadline& deadline) {
   if (!refresh_head(channel)) return corrupt_head(channel);
   keep_distance(channel);
   if (reader.head_seen != reader.tail) return SMIPC_OK;
-  tidy_when_empty(channel);
+  if (!give_time(channel)) give_back_all(channel);
   return wait_for_more(channel, 0, deadline);
 }
 
-bool spin_for_record(Channel& channel) {
-  constexpr int kBarePolls = 64;
-  constexpr int kPolls = 128;
-  ReaderState& reader = channel.reader;
-  if (reader.special || channel.wait.in_vain || !spins_first(channel)) return false;
-  tidy_when_empty(channel);
+namespace {
+
+// A stretch of looks; true: there is one, or something is wrong.
+template <int kPolls, bool kPauses>
+SMIPC_INLINE bool poll_for_record(Channel& channel) {
+  const ReaderState& reader = channel.reader;
   for (int poll = 0; poll < kPolls; ++poll) {
-    if (!refresh_head(channel)) return false;
+    if (!refresh_head(channel)) return true;
     if (reader.head_seen != reader.tail) return true;
-    if (poll >= kBarePolls) plat_spin_pause();
+    if constexpr (kPauses) plat_spin_pause();
   }
   return false;
+}
+
+}  // namespace
+
+void spin_for_record(Channel& channel, std::int64_t most_ns) {
+  constexpr int kPolls = 64;
+  constexpr int kPollsPerClock = 32;
+  WaitState& wait = channel.wait;
+  if (channel.reader.special || wait.in_vain || !spins_first(channel)) return;
+  const bool gave_time = give_time(channel);
+  if (poll_for_record<kPolls, false>(channel)) return;
+  if (!gave_time) give_back_all(channel);
+  if (poll_for_record<kPolls, true>(channel) || most_ns == 0) return;
+  const std::int64_t start_ns = plat_now_ns();
+  std::int64_t budget_ns = wait.spins.budget_ns();
+  if (most_ns > 0) budget_ns = std::min(budget_ns, most_ns);
+  do {
+    if (poll_for_record<kPollsPerClock, true>(channel)) {
+      wait.spins.learn(wait.spun_ns);
+      wait.spun_ns = 0;
+      return;
+    }
+    wait.spun_ns = plat_now_ns() - start_ns;
+  } while (wait.spun_ns < budget_ns &&
+           channel.state.load(std::memory_order_relaxed) == EndState::kUsable);
 }
 
 Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Message* message) {

@@ -133,12 +133,13 @@ void announce_stall(Channel& channel, std::uint64_t wanted_bytes) {
 }
 
 // The rest of a wait.
-Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain, ReadyFunction ready,
-                      void* context) {
-  const std::int64_t start_ns = plat_now_ns();
+Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain,
+                      std::int64_t spun_ns, ReadyFunction ready, void* context) {
+  const std::int64_t start_ns = plat_now_ns() - spun_ns;
   const bool never_sleeps = channel.wait_policy == SMIPC_WAIT_SPIN;
   std::uint32_t announcement = 0;
-  std::int64_t spin_ns = never_sleeps ? kSliceNs : in_vain ? 0 : spin_budget(channel);
+  const bool sleeps_at_once = in_vain || spun_ns > 0;
+  std::int64_t spin_ns = never_sleeps ? kSliceNs : sleeps_at_once ? 0 : spin_budget(channel);
   for (;;) {
     if (spin_ns > 0) spin(channel, deadline, plat_now_ns(), spin_ns, ready, context);
     if (ready(channel, context, true)) {
@@ -225,9 +226,11 @@ Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t w
     return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
   }
   const bool in_vain = std::exchange(channel.wait.in_vain, false);
-  if (!in_vain && spins_first(channel) && quick_spin(channel, ready, context)) return SMIPC_OK;
+  const std::int64_t spun_ns = std::exchange(channel.wait.spun_ns, 0);
+  const bool spins = !in_vain && spun_ns == 0 && spins_first(channel);
+  if (spins && quick_spin(channel, ready, context)) return SMIPC_OK;
   announce_stall(channel, wanted_bytes);
-  const Status status = wait_patiently(channel, deadline, in_vain, ready, context);
+  const Status status = wait_patiently(channel, deadline, in_vain, spun_ns, ready, context);
   if (status == SMIPC_OK || !is_stream_writer(channel)) forget_stall(channel);
   return status;
 }
