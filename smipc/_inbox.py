@@ -43,6 +43,7 @@ _TIMED_OUT = _abi.SMIPC_E_TIMED_OUT
 ONE_END = 1 << _KIND_SHIFT  # results from 0 up to here are of kind SMIPC_FETCH_ONE
 _VALUE = ONE_END - 1
 NOTHING_CAME = "no message has come"
+_NO_PAIRS: Any = iter(())
 
 
 class Inbox(End):
@@ -144,16 +145,20 @@ class Inbox(End):
             deadline = deadline_after(self._cid, timeout)
         while True:
             it, batch, start = self._it, self._batch, self._taken[0]
-            messages = batch[start : start + limit]
-            if messages:
+            if not start and len(batch) <= limit:  # the list itself, which nobody else has seen
+                messages, end, pairs, kept = batch, len(batch), _NO_PAIRS, NOTHING
+            else:
+                messages = batch[start : start + limit]
                 end = start + len(messages)
                 rest = iter(batch)
                 rest.__setstate__(end)  # type: ignore[attr-defined]  # where a list's iterator goes on
-                pairs = enumerate(rest, end + 1)
+                pairs, kept = enumerate(rest, end + 1), batch
+            if messages:
                 # The batch, too: a fetch that is under way has dropped it, and set the count to 0.
                 if self._it is it and self._batch is batch and self._taken[0] == start:
                     self._it = pairs
                     self._taken[0] = end
+                    self._batch = kept
                     return messages
             elif deadline is not None or not self._fetch_list():
                 self._fill(deadline)

@@ -263,6 +263,9 @@ RECEIVERS: dict[str, Any] = {
     "recv_many": lambda reader: itertools.chain.from_iterable(
         map(Channel.recv_many, (reader,), (5,))
     ),
+    "recv_many of whole lists": lambda reader: itertools.chain.from_iterable(
+        map(Channel.recv_many, (reader,))
+    ),
     "iteration": lambda reader: map(next, (iter(reader),)),
     "recv_object": lambda reader: map(Channel.recv_object, (reader,)),
 }
