@@ -10,6 +10,8 @@ ever replaced when it is empty, or by a store right behind a check that nobody h
 
 from __future__ import annotations
 
+import sys
+
 from smipc import _abi
 from smipc._buffers import pointer, whole_number
 from smipc._end import CLAIM, FETCHING, NOTHING, End
@@ -44,6 +46,9 @@ ONE_END = 1 << _KIND_SHIFT  # results from 0 up to here are of kind SMIPC_FETCH_
 _VALUE = ONE_END - 1
 NOTHING_CAME = "no message has come"
 _NO_PAIRS: Any = iter(())
+# Whether recv_many may hand out a list itself. Up to 3.11 another thread may be in the middle of
+# copying from it: garbage is collected inside of allocations there, which lets others in.
+_WHOLE_LISTS = sys.version_info >= (3, 12)
 
 
 class Inbox(End):
@@ -145,7 +150,7 @@ class Inbox(End):
             deadline = deadline_after(self._cid, timeout)
         while True:
             it, batch, start = self._it, self._batch, self._taken[0]
-            if not start and len(batch) <= limit:  # the list itself, which nobody else has seen
+            if _WHOLE_LISTS and not start and len(batch) <= limit:
                 messages, end, pairs, kept = batch, len(batch), _NO_PAIRS, NOTHING
             else:
                 messages = batch[start : start + limit]

@@ -114,7 +114,7 @@ SMIPC_API smipc_status smipc_channel_fetch_open(smipc_channel* channel, smipc_fe
 SMIPC_API int64_t smipc_channel_fetch(smipc_channel* channel, int64_t timeout_ns) {
   std::int64_t result = -1;
   if (channel != nullptr && timeout_ns >= kSoon && enter_fast(*channel, kCallRecv)) {
-    result = fetch_only_one(*channel, timeout_ns);
+    result = fetch_only_one(*channel, &timeout_ns);
     leave_fast(*channel);
     if (result >= 0) return result;  // a fetch of kind SMIPC_FETCH_ONE
   }

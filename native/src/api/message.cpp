@@ -39,7 +39,7 @@ SMIPC_NOINLINE Status send_unusual(smipc_channel* channel, const void* data, siz
 }
 
 SMIPC_NOINLINE Status wake_and_leave(Channel& channel) {
-  wake_peer_slowly(channel);
+  wake_reader(channel);
   leave_fast(channel);
   return SMIPC_OK;
 }
@@ -47,7 +47,9 @@ SMIPC_NOINLINE Status wake_and_leave(Channel& channel) {
 SMIPC_NOINLINE Status recv_unusual(smipc_channel* channel, void* buffer, size_t buffer_size,
                                    int64_t timeout_ns, size_t* out_size) {
   look_for_records(*channel);
-  if (!record_known(*channel) && timeout_ns != 0) spin_for_record(*channel, timeout_ns);
+  if (!record_known(*channel) && timeout_ns != 0) {
+    timeout_ns = without(timeout_ns, spin_for_record(*channel, timeout_ns));
+  }
   const std::int64_t size = recv_fast(*channel, buffer, buffer_size);
   leave_fast(*channel);
   if (size < 0) return recv_slowly(channel, buffer, buffer_size, timeout_ns, out_size);

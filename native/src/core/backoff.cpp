@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kBurstShort = 32;
 constexpr std::uint64_t kBurstLong = 128;
-constexpr std::uint64_t kNoBurst = 2;  // after staying away: it is no stream
+constexpr std::uint64_t kNoBurst = 5;  // after staying away: they come slower than in a stream
 constexpr std::uint32_t kFirstNs = 300;
 constexpr std::uint32_t kMostNs = 3000;
 // Nearer than this no two messages of a ping-pong are (the best round trip seen is 60 ns, by the bare

@@ -12,6 +12,11 @@ namespace smipc::detail {
 inline constexpr std::int64_t kForever = SMIPC_FOREVER;
 inline constexpr std::int64_t kSoon = SMIPC_SOON;
 
+// What is left of a timeout when `spent_ns` have passed.
+inline std::int64_t without(std::int64_t timeout_ns, std::int64_t spent_ns) {
+  return timeout_ns > 0 ? std::max<std::int64_t>(timeout_ns - spent_ns, 0) : timeout_ns;
+}
+
 class Deadline {
  public:
   // timeout_ns as in smipc.h: 0 tries, kSoon tries and may spin a little, kForever waits for ever.

@@ -50,7 +50,8 @@ SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
   if (has_gone(*channel.peer)) return false;
   put_record<copy_bytes<IntoRing>>(channel, data, size);
-  wake_peer(channel);
+  if (must_wake_peer(channel)) [[unlikely]]
+    wake_reader(channel);
   return true;
 }
 

@@ -96,12 +96,14 @@ Status open_fetch_area(Channel& channel, smipc_fetch_area* out) {
   return SMIPC_OK;
 }
 
-std::int64_t fetch_only_one(Channel& channel, std::int64_t timeout_ns) {
+std::int64_t fetch_only_one(Channel& channel, std::int64_t* inout_timeout_ns) {
   const ReaderState& reader = channel.reader;
   if (reader.special || reader.fetch_area.capacity == 0) return -1;
   look_for_records(channel);
+  const std::int64_t timeout_ns = *inout_timeout_ns;
   if (!record_known(channel) && timeout_ns != 0) {
-    spin_for_record(channel, timeout_ns == kSoon ? 0 : timeout_ns);
+    const std::int64_t spun_ns = spin_for_record(channel, timeout_ns == kSoon ? 0 : timeout_ns);
+    *inout_timeout_ns = without(timeout_ns, spun_ns);
   }
   if (!record_known(channel)) return -1;
   const std::uint64_t word = load_record_word(record_at_tail(channel));

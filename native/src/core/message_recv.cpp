@@ -13,6 +13,7 @@
 //     Any other record ends a message that is being put together: its writer gave it up.
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "core/backoff.h"
 #include "core/inlining.h"
@@ -261,10 +262,12 @@ void look_for_records(Channel& channel) {
 
 Status wait_for_record(Channel& channel, const Deadline& deadline) {
   const ReaderState& reader = channel.reader;
+  const std::int64_t spun_ns = std::exchange(channel.wait.spun_ns, 0);
   if (reader.head_seen != reader.tail) return SMIPC_OK;
   if (!refresh_head(channel)) return corrupt_head(channel);
   keep_distance(channel);
   if (reader.head_seen != reader.tail) return SMIPC_OK;
+  channel.wait.spun_ns = spun_ns;  // of this wait: wait_for_peer
   if (!give_time(channel)) give_back_all(channel);
   return wait_for_more(channel, 0, deadline);
 }
@@ -285,27 +288,28 @@ SMIPC_INLINE bool poll_for_record(Channel& channel) {
 
 }  // namespace
 
-void spin_for_record(Channel& channel, std::int64_t most_ns) {
+std::int64_t spin_for_record(Channel& channel, std::int64_t most_ns) {
   constexpr int kPolls = 64;
   constexpr int kPollsPerClock = 32;
   WaitState& wait = channel.wait;
-  if (channel.reader.special || wait.in_vain || !spins_first(channel)) return;
+  wait.spun_ns = 0;
+  if (channel.reader.special || wait.in_vain || !spins_first(channel)) return 0;
   const bool gave_time = give_time(channel);
-  if (poll_for_record<kPolls, false>(channel)) return;
+  if (poll_for_record<kPolls, false>(channel)) return 0;
   if (!gave_time) give_back_all(channel);
-  if (poll_for_record<kPolls, true>(channel) || most_ns == 0) return;
+  if (poll_for_record<kPolls, true>(channel) || most_ns == 0) return 0;
   const std::int64_t start_ns = plat_now_ns();
   std::int64_t budget_ns = wait.spins.budget_ns();
   if (most_ns > 0) budget_ns = std::min(budget_ns, most_ns);
   do {
     if (poll_for_record<kPollsPerClock, true>(channel)) {
       wait.spins.learn(wait.spun_ns);
-      wait.spun_ns = 0;
-      return;
+      return std::exchange(wait.spun_ns, 0);
     }
     wait.spun_ns = plat_now_ns() - start_ns;
   } while (wait.spun_ns < budget_ns &&
            channel.state.load(std::memory_order_relaxed) == EndState::kUsable);
+  return wait.spun_ns;
 }
 
 Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Message* message) {

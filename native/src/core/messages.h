@@ -41,8 +41,8 @@ Status wait_for_record(Channel& channel, const Deadline& deadline);
 
 // The spinning part of a wait, for the same callers, who then look whether there is one: without leaving
 // the fast path, which is still in the processor's caches when the answer comes. Of `most_ns` at most (as
-// any timeout; 0: the first microsecond).
-void spin_for_record(Channel& channel, std::int64_t most_ns);
+// any timeout; 0: the first microsecond). How long it took, if more than that.
+std::int64_t spin_for_record(Channel& channel, std::int64_t most_ns);
 
 // Waits for a message. `into` NULL: a whole one, put together in the handle's memory if it is larger
 // than the ring. Else: it may be in progress; one larger than the ring is put together in `into` and
@@ -75,7 +75,8 @@ Status open_fetch_area(Channel& channel, smipc_fetch_area* out);
 std::int64_t fetch_messages(Channel& channel, const Deadline& deadline);
 // The usual case, of a caller who is inside by enter_fast: one message is there, or comes while it
 // spins, and no other behind it. Its size, or -1: fetch_messages; nothing has been taken.
-std::int64_t fetch_only_one(Channel& channel, std::int64_t timeout_ns);
+// What it has spun is taken off *inout_timeout_ns.
+std::int64_t fetch_only_one(Channel& channel, std::int64_t* inout_timeout_ns);
 
 // stream.cpp ---------------------------------------------------------------------------------------
 Status write_stream(Channel& channel, const void* data, std::size_t size, const Deadline& deadline,

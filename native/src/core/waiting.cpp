@@ -151,6 +151,10 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain,
     }
     const std::int64_t now = plat_now_ns();
     if (deadline.passed(now)) {
+      // For callers who wait in slices that are shorter than ours, and never sleep.
+      if (const Status gone = look_for_peer(channel, false, now); gone != SMIPC_OK) {
+        return stop_unless_ready(channel, gone, ready, context);
+      }
       channel.wait.in_vain = !never_sleeps && now - start_ns >= kInVainNs;
       return fail_quietly(SMIPC_E_TIMED_OUT, channel.name);
     }
@@ -235,16 +239,15 @@ Status wait_for_peer(Channel& channel, const Deadline& deadline, std::uint64_t w
   return status;
 }
 
-void wake_peer_slowly(Channel& channel) {
+bool wake_peer_slowly(Channel& channel) {
   // W2 for a peer, or a process of ours, without the asymmetric barrier.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   EndShm& peer = *channel.peer;
-  if ((peer.wait_word.load(std::memory_order_relaxed) & kSleeping) == 0) return;
+  if ((peer.wait_word.load(std::memory_order_relaxed) & kSleeping) == 0) return false;
   const std::uint32_t before = peer.wait_word.fetch_and(~kSleeping, std::memory_order_acq_rel);
-  if ((before & kSleeping) != 0) {
-    plat_wake(channel.peer_wait_point());
-    channel.writer.until_look = 0;  // messages come slowly, and nobody may be there any more
-  }
+  if ((before & kSleeping) == 0) return false;
+  plat_wake(channel.peer_wait_point());
+  return true;
 }
 
 std::uint32_t announce_sleep(Channel& channel, std::uint32_t* announcement) {

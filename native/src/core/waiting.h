@@ -65,7 +65,8 @@ Status wait_until(Channel& channel, const Deadline& deadline, std::uint64_t want
 }
 
 // W2 and W3: after a cursor has been stored. The fast paths ask must_wake_peer, and wake by themselves.
-void wake_peer_slowly(Channel& channel);
+// True: it slept.
+bool wake_peer_slowly(Channel& channel);
 inline bool must_wake_peer(const Channel& channel) {
   std::atomic_signal_fence(std::memory_order_seq_cst);  // W2 (pairs with S2)
   // W3 (pairs with S1). Relaxed: the barrier of the sleeper orders it.

@@ -6,8 +6,8 @@
 namespace smipc::detail {
 namespace {
 
-constexpr std::int32_t kLookIntervalSoon = 8;
-constexpr std::int32_t kLookIntervalMost = 64;
+// Rarer looks would save nothing: the processor can no longer foresee when they come.
+constexpr std::int32_t kLookIntervalMax = 16;
 constexpr std::int64_t kQuickNs = 1'000'000;
 
 // A wait for `cost` bytes of room. The reader's cursor may be behind by limit/8; the exact tail is
@@ -79,13 +79,7 @@ Status look_around(Channel& channel) {
   const std::int64_t now_ns = plat_now_coarse_ns();
   const bool quick = now_ns - writer.last_look_ns < kQuickNs;
   writer.last_look_ns = now_ns;
-  if (!quick) {
-    writer.look_interval = 0;
-  } else if (writer.look_interval < kLookIntervalSoon) {
-    writer.look_interval = std::max(writer.look_interval * 2, 1);
-  } else if (writer.look_interval < kLookIntervalMost) {
-    ++writer.look_interval;
-  }
+  writer.look_interval = quick ? std::clamp(writer.look_interval * 2, 1, kLookIntervalMax) : 0;
   writer.until_look = writer.look_interval;
   const Status gone = look_for_peer(channel, false, now_ns);
   return gone == SMIPC_OK ? SMIPC_OK : fail(gone, channel.name);

@@ -24,9 +24,15 @@ inline void store_head(EndShm& self, std::uint64_t head) {
   self.cursor.store(head, std::memory_order_release);
 }
 
+// Messages come slowly when the reader sleeps, and it may have died so: the next send looks around.
+inline void wake_reader(Channel& channel) {
+  if (wake_peer_slowly(channel)) channel.writer.until_look = 0;
+}
+
 inline void publish_head(Channel& channel, std::uint64_t head) {
   store_head(*channel.self, head);
-  wake_peer(channel);
+  if (must_wake_peer(channel)) [[unlikely]]
+    wake_reader(channel);
 }
 
 // What can be written without looking at the reader again.
@@ -43,8 +49,8 @@ Status wait_until_taken(Channel& channel, const Deadline& deadline);
 // Looks at the clock, and every kSliceNs after the opposite end: how a writer that never has to wait
 // hears of a reader that was killed. Every call that is not on the fast path begins with it, and the
 // fast path looks again after `until_look` sends: after each one while they come slowly or had to wake
-// the reader, after 8 while many come within a millisecond, after up to 64 when thousands have. So what a
-// burst has left unsaid, its 64th successor says at the latest.
+// the reader, after 16 while thousands come within a millisecond. So what a burst has left unsaid, its 16th
+// successor says at the latest.
 Status look_around(Channel& channel);
 
 }  // namespace smipc::detail
