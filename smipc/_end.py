@@ -167,6 +167,7 @@ class End:
     _send_now: Callable[[bytes], int]  # see _bound.py; no_send while a message is sent in slices
     _sender: Any  # likewise the handle, for other fast sends; then NO_HANDLE
     _own_send: Callable[[bytes], int]  # what _send_now is otherwise; no_send while not open
+
     # An empty list and its append; None while a send_object uses them.
     _spare: tuple[list[Any], Any] | None
 

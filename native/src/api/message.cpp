@@ -39,7 +39,7 @@ SMIPC_NOINLINE Status send_unusual(smipc_channel* channel, const void* data, siz
 }
 
 SMIPC_NOINLINE Status wake_and_leave(Channel& channel) {
-  wake_reader(channel);
+  wake_reader_slowly(channel);
   leave_fast(channel);
   return SMIPC_OK;
 }

@@ -49,46 +49,13 @@ inline void copy_rest(std::byte* to, const std::byte* from, std::size_t size) {
   }
 }
 
-// Each of the two copies up to kWordCopyMax bytes, and reads and writes exactly so many. One jump to the number
-// of units, which then lie at constant places: so the loads out of the ring need not wait for the size, which
-// may still be on its way from the other core (that is worth 20 ns of a round trip). Each case is a
-// block of its own, which also keeps compilers from making other copies of it.
-#define SMIPC_UNIT(number)                                     \
-  case (number) + 1:                                           \
-    copy_unit(to + (number) * kUnit, from + (number) * kUnit); \
-    [[fallthrough]];
-
-// Word by word.
+// The two ways: what one load and one store move. Word by word, ...
 struct IntoRing {
   static constexpr std::size_t kUnit = 8;
   static void copy_unit(std::byte* to, const std::byte* from) { copy_word(to, from); }
-
-  SMIPC_INLINE static void copy_small(std::byte* to, const std::byte* from, std::size_t size) {
-    switch (size / kUnit) {
-      SMIPC_UNIT(15)
-      SMIPC_UNIT(14)
-      SMIPC_UNIT(13)
-      SMIPC_UNIT(12)
-      SMIPC_UNIT(11)
-      SMIPC_UNIT(10)
-      SMIPC_UNIT(9)
-      SMIPC_UNIT(8)
-      SMIPC_UNIT(7)
-      SMIPC_UNIT(6)
-      SMIPC_UNIT(5)
-      SMIPC_UNIT(4)
-      SMIPC_UNIT(3)
-      SMIPC_UNIT(2)
-      SMIPC_UNIT(1)
-      SMIPC_UNIT(0)
-      default:
-        break;
-    }
-    if (size % 8 != 0) copy_rest(to, from, size);
-  }
 };
 
-// Two words at a time.
+// ... and two words at a time.
 struct OutOfRing {
   static constexpr std::size_t kUnit = 16;
   static void copy_unit(std::byte* to, const std::byte* from) {
@@ -100,30 +67,49 @@ struct OutOfRing {
     copy_word(to + 8, from + 8);
 #endif
   }
-
-  SMIPC_INLINE static void copy_small(std::byte* to, const std::byte* from, std::size_t size) {
-    switch (size / kUnit) {
-      SMIPC_UNIT(7)
-      SMIPC_UNIT(6)
-      SMIPC_UNIT(5)
-      SMIPC_UNIT(4)
-      SMIPC_UNIT(3)
-      SMIPC_UNIT(2)
-      SMIPC_UNIT(1)
-      SMIPC_UNIT(0)
-      default:
-        break;
-    }
-    if (size % 16 == 0) return;
-    if (size % 16 >= 8) copy_word(to + size / 16 * 16, from + size / 16 * 16);
-    if (size % 8 != 0) copy_rest(to, from, size);
-  }
 };
-#undef SMIPC_UNIT
 
+// Up to kWordCopyMax bytes, and exactly so many are read and written. One jump to the number of units,
+// which then lie at constant places: so the loads out of the ring need not wait for the size, which may
+// still be on its way from the other core (that is worth 20 ns of a round trip). Each case is a
+// block of its own, which also keeps compilers from making other copies of it.
 template <class Way>
-SMIPC_INLINE void copy_small(void* to, const void* from, std::size_t size) {
-  Way::copy_small(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), size);
+SMIPC_INLINE void copy_small(void* to_void, const void* from_void, std::size_t size) {
+  auto* to = static_cast<std::byte*>(to_void);
+  const auto* from = static_cast<const std::byte*>(from_void);
+  constexpr std::size_t kUnit = Way::kUnit;
+#define SMIPC_UNIT(number)                                            \
+  case (number) + 1:                                                  \
+    if constexpr ((number) < kWordCopyMax / kUnit) {                  \
+      Way::copy_unit(to + (number) * kUnit, from + (number) * kUnit); \
+    }                                                                 \
+    [[fallthrough]];
+  switch (size / kUnit) {
+    SMIPC_UNIT(15)
+    SMIPC_UNIT(14)
+    SMIPC_UNIT(13)
+    SMIPC_UNIT(12)
+    SMIPC_UNIT(11)
+    SMIPC_UNIT(10)
+    SMIPC_UNIT(9)
+    SMIPC_UNIT(8)
+    SMIPC_UNIT(7)
+    SMIPC_UNIT(6)
+    SMIPC_UNIT(5)
+    SMIPC_UNIT(4)
+    SMIPC_UNIT(3)
+    SMIPC_UNIT(2)
+    SMIPC_UNIT(1)
+    SMIPC_UNIT(0)
+    default:
+      break;
+  }
+#undef SMIPC_UNIT
+  if (size % kUnit == 0) return;
+  if (kUnit > 8 && size % kUnit >= 8) {
+    copy_word(to + size / kUnit * kUnit, from + size / kUnit * kUnit);
+  }
+  if (size % 8 != 0) copy_rest(to, from, size);
 }
 
 // Reads and writes exactly `size` bytes.

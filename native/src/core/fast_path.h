@@ -29,12 +29,10 @@ inline constexpr std::size_t kAheadBytes = 512;
 // woken is still to be. The order is one in which few values have to be kept, and none is loaded twice.
 template <auto kCopy>
 SMIPC_INLINE void put_record(Channel& channel, const void* data, std::size_t size) {
-  WriterState& writer = channel.writer;
-  const std::uint64_t cost = record_cost(size);
+  const WriterState& writer = channel.writer;
   std::byte* const record = channel.ring + writer.offset;
-  writer.offset = move_offset(channel, writer.offset, cost);
-  const std::uint64_t head = writer.head + cost;
-  writer.head = head;
+  move_head(channel, record_cost(size));
+  const std::uint64_t head = writer.head;
   store_record_word(record, record_word(RecordKind::kWhole, size));
   plat_prefetch_to_write(record + kAheadBytes);
   kCopy(record + kRecordHeader, data, size);
@@ -50,8 +48,7 @@ SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
   if (has_gone(*channel.peer)) return false;
   put_record<copy_bytes<IntoRing>>(channel, data, size);
-  if (must_wake_peer(channel)) [[unlikely]]
-    wake_reader(channel);
+  wake_reader(channel);
   return true;
 }
 
@@ -82,16 +79,15 @@ SMIPC_INLINE bool record_known(Channel& channel) {
 // writer. Its size, or -1: take another way.
 template <auto kThere, auto kCopy>
 SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_t most) {
-  ReaderState& reader = channel.reader;
+  const ReaderState& reader = channel.reader;
   if (reader.special || !kThere(channel)) return -1;
   const std::byte* const record = record_at_tail(channel);
   const std::uint64_t word = load_record_word(record);  // of kind kWhole, it is the length
   const std::uint64_t cost = record_cost(word);
   if (word > most || cost > reader.head_seen - reader.tail) return -1;
   kCopy(buffer, record + kRecordHeader, static_cast<std::size_t>(word));
-  const std::uint64_t tail = reader.tail + cost;
-  reader.tail = tail;
-  reader.offset = move_offset(channel, reader.offset, cost);
+  skip_tail(channel, cost);
+  const std::uint64_t tail = reader.tail;
   EndShm& self = *channel.self;
   count_transfer(self, 1, word);
   store_exact(self, tail);

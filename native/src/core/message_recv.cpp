@@ -262,12 +262,14 @@ void look_for_records(Channel& channel) {
 
 Status wait_for_record(Channel& channel, const Deadline& deadline) {
   const ReaderState& reader = channel.reader;
-  const std::int64_t spun_ns = std::exchange(channel.wait.spun_ns, 0);
-  if (reader.head_seen != reader.tail) return SMIPC_OK;
-  if (!refresh_head(channel)) return corrupt_head(channel);
-  keep_distance(channel);
-  if (reader.head_seen != reader.tail) return SMIPC_OK;
-  channel.wait.spun_ns = spun_ns;  // of this wait: wait_for_peer
+  if (reader.head_seen == reader.tail) {
+    if (!refresh_head(channel)) return corrupt_head(channel);
+    keep_distance(channel);
+  }
+  if (reader.head_seen != reader.tail) {
+    channel.wait.spun_ns = 0;  // no wait comes behind that spin
+    return SMIPC_OK;
+  }
   if (!give_time(channel)) give_back_all(channel);
   return wait_for_more(channel, 0, deadline);
 }

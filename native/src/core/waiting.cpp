@@ -152,7 +152,7 @@ Status wait_patiently(Channel& channel, const Deadline& deadline, bool in_vain,
     const std::int64_t now = plat_now_ns();
     if (deadline.passed(now)) {
       // For callers who wait in slices that are shorter than ours, and never sleep.
-      if (const Status gone = look_for_peer(channel, false, now); gone != SMIPC_OK) {
+      if (const Status gone = look_for_peer(channel, false); gone != SMIPC_OK) {
         return stop_unless_ready(channel, gone, ready, context);
       }
       channel.wait.in_vain = !never_sleeps && now - start_ns >= kInVainNs;

@@ -33,7 +33,8 @@ inline constexpr std::int64_t kSliceNs = 75'000'000;
 Status peer_gone(const Channel& channel);
 
 // Asks the OS, at most every kSliceNs unless `now`, whether an opposite end that looks open is alive,
-// and marks it as dead if not. Gives peer_gone().
+// and marks it as dead if not. Gives peer_gone(). `time_ns` is of the coarse clock, which on Windows
+// has nothing to do with the other.
 Status look_for_peer(Channel& channel, bool now, std::int64_t time_ns = plat_now_coarse_ns());
 
 // A stream writer that could not write, and gave up, leaves word that it wants room (I3 of

@@ -25,14 +25,18 @@ inline void store_head(EndShm& self, std::uint64_t head) {
 }
 
 // Messages come slowly when the reader sleeps, and it may have died so: the next send looks around.
-inline void wake_reader(Channel& channel) {
+inline void wake_reader_slowly(Channel& channel) {
   if (wake_peer_slowly(channel)) channel.writer.until_look = 0;
+}
+
+inline void wake_reader(Channel& channel) {
+  if (must_wake_peer(channel)) [[unlikely]]
+    wake_reader_slowly(channel);
 }
 
 inline void publish_head(Channel& channel, std::uint64_t head) {
   store_head(*channel.self, head);
-  if (must_wake_peer(channel)) [[unlikely]]
-    wake_reader(channel);
+  wake_reader(channel);
 }
 
 // What can be written without looking at the reader again.
