@@ -235,7 +235,7 @@ TEST_P(HostilePeer, of_a_message_reader) {
     // Else the reader would sit in front of the first bad record for ever.
     if (random.below(4) == 0) {
       victim.peer->cursor = victim.reader.tail + 8 * random.below(512);
-      store_record_word(victim.ring + victim.reader.offset, random.below(200));
+      store_record_word(record_at_tail(victim), random.below(200));
     }
     read_somehow(pair.reader, random, area);
   }

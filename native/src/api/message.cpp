@@ -72,9 +72,8 @@ SMIPC_API smipc_status smipc_channel_send(smipc_channel* channel, const void* da
   if (channel != nullptr && data != nullptr && timeout_ns >= kForever &&
       enter_fast(*channel, kCallSend)) {
     bool unwoken = false;
-    if (!send_small(*channel, data, size, &unwoken)) {
+    if (!send_small(*channel, data, size, &unwoken)) [[unlikely]]
       return send_unusual(channel, data, size, timeout_ns);
-    }
     if (unwoken) [[unlikely]]
       return wake_and_leave(*channel);
     leave_fast(*channel);
@@ -124,7 +123,8 @@ SMIPC_API smipc_status smipc_channel_recv(smipc_channel* channel, void* buffer, 
       enter_fast(*channel, kCallRecv)) {
     bool untold = false;
     const std::int64_t size = recv_small(*channel, buffer, buffer_size, &untold);
-    if (size < 0) return recv_unusual(channel, buffer, buffer_size, timeout_ns, out_size);
+    if (size < 0) [[unlikely]]
+      return recv_unusual(channel, buffer, buffer_size, timeout_ns, out_size);
     *out_size = static_cast<size_t>(size);
     if (untold) [[unlikely]]
       return tell_and_leave(*channel);

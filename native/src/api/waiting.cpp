@@ -29,6 +29,7 @@ Status watch(Channel& channel) {
 // The descriptor follows the ring from now on (or no more).
 void set_watched(Channel& channel, bool watched) {
   channel.watched = watched;
+  receive_slowly(channel);
   if (watched) follow_with_descriptor(channel);
 }
 

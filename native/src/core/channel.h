@@ -52,9 +52,10 @@ struct OwnBytes {
 // The private half of a writer.
 struct WriterState {
   std::uint64_t head = 0;       // the truth; shared as EndShm::cursor
-  std::uint64_t offset = 0;     // head % ring_bytes
+  std::uint64_t fast_end = 0;   // the fast path may move head up to here: see let_send_on
+  std::uintptr_t lap = 0;       // head is at this address + head: see ring.h
   std::uint64_t room_end = 0;   // the tail as last seen + limit: head may go up to here
-  std::int32_t until_look = 0;  // sends on the fast path until the next look (see look_around)
+  std::int32_t until_look = 0;  // sends before the next look (see look_around)
   std::int32_t look_interval = 0;
   std::int64_t last_look_ns = 0;
   std::uint64_t reserved_bytes = 0;  // payload of the open reservation
@@ -82,7 +83,8 @@ struct Assembly {
 // The private half of a reader.
 struct ReaderState {
   std::uint64_t tail = 0;          // the truth; shared as EndShm::exact
-  std::uint64_t offset = 0;        // tail % ring_bytes
+  std::uint64_t fast_end = 0;      // the fast path may move tail up to here: see let_receive_on
+  std::uintptr_t lap = 0;          // tail is at this address + tail: see ring.h
   std::uint64_t head_seen = 0;     // the head as last read
   std::uint64_t published = 0;     // the tail as last stored in EndShm::cursor
   std::uint64_t publish_step = 0;  // publish when tail is this far ahead

@@ -101,8 +101,10 @@ SMIPC_INLINE void copy_small(void* to_void, const void* from_void, std::size_t s
     SMIPC_UNIT(2)
     SMIPC_UNIT(1)
     SMIPC_UNIT(0)
-    default:
+    case 0:
       break;
+    default:
+      SMIPC_UNREACHABLE();
   }
 #undef SMIPC_UNIT
   if (size % kUnit == 0) return;

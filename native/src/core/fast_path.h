@@ -26,13 +26,13 @@ inline bool has_gone(const EndShm& peer) {
 inline constexpr std::size_t kAheadBytes = 512;
 
 // Writes a message behind the head and publishes it; there is room, and somebody to read it. Who must be
-// woken is still to be. The order is one in which few values have to be kept, and none is loaded twice.
+// woken, and what the lap is, are still to be seen to. The order is one in which few values have to be
+// kept, and none is loaded twice; stores are few, as the processor completes no more than one a cycle.
 template <auto kCopy>
 SMIPC_INLINE void put_record(Channel& channel, const void* data, std::size_t size) {
-  const WriterState& writer = channel.writer;
-  std::byte* const record = channel.ring + writer.offset;
-  move_head(channel, record_cost(size));
-  const std::uint64_t head = writer.head;
+  WriterState& writer = channel.writer;
+  std::byte* const record = record_at_head(channel);
+  const std::uint64_t head = writer.head += record_cost(size);
   store_record_word(record, record_word(RecordKind::kWhole, size));
   plat_prefetch_to_write(record + kAheadBytes);
   kCopy(record + kRecordHeader, data, size);
@@ -41,53 +41,60 @@ SMIPC_INLINE void put_record(Channel& channel, const void* data, std::size_t siz
   store_head(self, head);
 }
 
-// The same if all that holds. False: take the slow way.
+// The same if all that holds, looking around if it is time to. False: take the slow way.
 SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size) {
   WriterState& writer = channel.writer;
-  if (size > kChunkBytes || record_cost(size) > room(channel)) return false;
+  const std::uint64_t cost = record_cost(size);
+  if (size > kChunkBytes || cost > room(channel)) return false;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
   if (has_gone(*channel.peer)) return false;
   put_record<copy_bytes<IntoRing>>(channel, data, size);
+  let_send_on(channel, cost);
   wake_reader(channel);
   return true;
 }
 
-// False: take another way. Otherwise *unwoken says whether somebody is still to be woken.
+// Of a small message, below fast_end. False: take another way. Otherwise *unwoken says whether somebody
+// is still to be woken.
 SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t size, bool* unwoken) {
-  WriterState& writer = channel.writer;
-  if (size > kWordCopyMax || record_cost(size) > room(channel)) return false;
-  if (--writer.until_look < 0 || has_gone(*channel.peer)) return false;
+  const WriterState& writer = channel.writer;
+  if (size > kWordCopyMax) [[unlikely]]
+    return false;
+  // Below 0 also where the head has been moved beyond fast_end by others than the fast path.
+  const std::uint64_t left = writer.fast_end - (writer.head + record_cost(size));
+  if (static_cast<std::int64_t>(left) < 0 || has_gone(*channel.peer)) [[unlikely]]
+    return false;
   put_record<copy_small<IntoRing>>(channel, data, size);
   *unwoken = must_wake_peer(channel);
   return true;
 }
 
-// Whether a record is there, looking at the head again if none is known.
-SMIPC_INLINE bool record_there(Channel& channel) {
-  const ReaderState& reader = channel.reader;
-  if (reader.head_seen != reader.tail) [[likely]]
-    return true;
-  return refresh_head(channel) && reader.head_seen != reader.tail;
-}
-
-// The same without looking again.
+// Whether a record is known to be there.
 SMIPC_INLINE bool record_known(Channel& channel) {
   return channel.reader.head_seen != channel.reader.tail;
 }
 
-// Copies the message at the tail, if it has at most `most` bytes, and takes it off, without telling the
-// writer. Its size, or -1: take another way.
-template <auto kThere, auto kCopy>
-SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_t most) {
-  const ReaderState& reader = channel.reader;
-  if (reader.special || !kThere(channel)) return -1;
+// The same, looking at the head again if none is.
+SMIPC_INLINE bool record_there(Channel& channel) {
+  if (record_known(channel)) [[likely]]
+    return true;
+  return refresh_head(channel) && record_known(channel);
+}
+
+// Copies the message at the tail, if it has at most `most` bytes and ends within the `there` bytes behind
+// the tail, and takes it off; the writer is still to be told, and the lap to be seen to. Its size, or -1:
+// take another way.
+template <auto kCopy>
+SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_t most,
+                                      std::uint64_t there) {
+  ReaderState& reader = channel.reader;
   const std::byte* const record = record_at_tail(channel);
   const std::uint64_t word = load_record_word(record);  // of kind kWhole, it is the length
   const std::uint64_t cost = record_cost(word);
-  if (word > most || cost > reader.head_seen - reader.tail) return -1;
+  if (word > most || cost > there) [[unlikely]]
+    return -1;
   kCopy(buffer, record + kRecordHeader, static_cast<std::size_t>(word));
-  skip_tail(channel, cost);
-  const std::uint64_t tail = reader.tail;
+  const std::uint64_t tail = reader.tail += cost;
   EndShm& self = *channel.self;
   count_transfer(self, 1, word);
   store_exact(self, tail);
@@ -96,18 +103,27 @@ SMIPC_INLINE std::int64_t take_record(Channel& channel, void* buffer, std::size_
 
 // The size of the message that was received, or -1: take the slow way.
 SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t capacity) {
-  const std::int64_t size = take_record<record_there, copy_bytes<OutOfRing>>(
-      channel, buffer, std::min(capacity, kChunkBytes));
-  if (size >= 0) tell_of_tail(channel);
+  ReaderState& reader = channel.reader;
+  if (reader.special || !record_there(channel)) return -1;
+  const std::int64_t size = take_record<copy_bytes<OutOfRing>>(
+      channel, buffer, std::min(capacity, kChunkBytes), reader.head_seen - reader.tail);
+  if (size < 0) return -1;
+  tell_of_tail(channel);
+  let_receive_on(channel);
   return size;
 }
 
-// The same, but *untold says whether tell_of_tail is still to be called.
+// The same of a small message, below fast_end; *untold says whether tell_of_tail is still to be called.
 SMIPC_INLINE std::int64_t recv_small(Channel& channel, void* buffer, std::size_t capacity,
                                      bool* untold) {
-  const std::int64_t size = take_record<record_known, copy_small<OutOfRing>>(
-      channel, buffer, std::min(capacity, kWordCopyMax));
-  *untold = size >= 0 && must_tell_of_tail(channel);
+  const ReaderState& reader = channel.reader;
+  // Below 0 where the tail has been moved beyond fast_end by others than the fast path.
+  const std::uint64_t there = reader.fast_end - reader.tail;
+  if (static_cast<std::int64_t>(there) <= 0) [[unlikely]]
+    return -1;
+  const std::int64_t size =
+      take_record<copy_small<OutOfRing>>(channel, buffer, std::min(capacity, kWordCopyMax), there);
+  *untold = size >= 0 && must_wake_peer(channel);
   return size;
 }
 

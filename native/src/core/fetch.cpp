@@ -78,7 +78,7 @@ std::size_t fetch_list(Channel& channel) {
   channel.self->taken.store((channel.reader.tail & kLengthMask) << 16, std::memory_order_release);
   skip_tail(channel, ahead);
   channel.reader.batch = true;
-  channel.reader.special = true;
+  begin_special(channel);
   count_transfer(*channel.self, count, bytes);
   return static_cast<std::size_t>(to - area);
 }

@@ -69,7 +69,7 @@ Status borrow_message(Channel& channel, const Deadline& deadline, const void** o
     }
     reader.borrowed = true;
     reader.borrowed_bytes = message.size;
-    reader.special = true;
+    begin_special(channel);
   }
   *out = message.data;
   *out_size = static_cast<std::size_t>(message.size);

@@ -37,7 +37,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   if (has_gone(*channel.peer)) return 0;
   if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return 0;
   // The ring is mapped twice, so nothing wraps within a group.
-  std::byte* const begin = channel.ring + writer.offset;
+  std::byte* const begin = record_at_head(channel);
   const std::uint64_t there = room(channel);
   std::uint64_t ahead = 0;
   std::uint64_t bytes = 0;

@@ -101,7 +101,7 @@ Status begin_assembly(Channel& channel, std::uint64_t word, Parts* into, Message
   assembly.received = 0;
   assembly.last_cost = 0;
   assembly.active = true;
-  channel.reader.special = true;
+  begin_special(channel);
   advance_tail(channel, record_cost(sizeof total));
   return SMIPC_OK;
 }

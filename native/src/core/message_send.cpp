@@ -26,7 +26,7 @@ namespace {
 void write_whole(Channel& channel, Parts& parts) {
   WriterState& writer = channel.writer;
   const std::uint64_t size = parts.total();
-  std::byte* record = channel.ring + writer.offset;
+  std::byte* record = record_at_head(channel);
   store_record_word(record, record_word(RecordKind::kWhole, size));
   std::byte* payload = record + kRecordHeader;
   if (size > kChunkBytes) {
@@ -56,7 +56,7 @@ Status write_record(Channel& channel, RecordKind kind, Parts& parts, std::uint64
                     const Deadline& deadline) {
   const Status status = wait_for_room(channel, record_cost(size), deadline);
   if (status != SMIPC_OK) return status;
-  std::byte* record = channel.ring + channel.writer.offset;
+  std::byte* record = record_at_head(channel);
   store_record_word(record, record_word(kind, size));
   parts.copy_out(record + kRecordHeader, static_cast<std::size_t>(size));
   move_head(channel, record_cost(size));
@@ -127,7 +127,7 @@ Status send_streamed(Channel& channel, Parts& parts, const Deadline& deadline,
   if (handed_over) status = wait_until_taken(channel, deadline);
   if (may_resume(status) && inout_done != nullptr) {
     *inout_done = writer.stream_done = 1 + parts.position();
-    writer.room_end = writer.head;  // the fast path would not notice that it gives this one up
+    forget_room(channel);  // the fast path would not notice that it gives this one up
     return status;
   }
   if (may_resume(status) && handed_over) status = SMIPC_OK;
@@ -150,8 +150,10 @@ Status send_message(Channel& channel, Parts parts, const Deadline& deadline,
   if (cost > channel.limit) return send_streamed(channel, parts, deadline, inout_done);
   channel.writer.streaming = false;
   status = wait_for_room(channel, cost, deadline);
-  if (status == SMIPC_OK) write_whole(channel, parts);
-  return status;
+  if (status != SMIPC_OK) return status;
+  write_whole(channel, parts);
+  let_send_on(channel, cost);
+  return SMIPC_OK;
 }
 
 Status reserve_message(Channel& channel, std::size_t size, const Deadline& deadline, void** out) {
@@ -170,8 +172,8 @@ Status reserve_message(Channel& channel, std::size_t size, const Deadline& deadl
   writer.streaming = false;
   writer.reserved = true;
   writer.reserved_bytes = size;
-  writer.room_end = writer.head;  // no fast path until it is committed or aborted
-  *out = channel.ring + writer.offset + kRecordHeader;
+  forget_room(channel);  // no fast path until it is committed or aborted
+  *out = record_at_head(channel) + kRecordHeader;
   return SMIPC_OK;
 }
 
@@ -188,9 +190,9 @@ Status commit_message(Channel& channel, std::size_t size) {
     return fail(gone, channel.name);
   }
   writer.reserved = false;
-  store_record_word(channel.ring + writer.offset, record_word(RecordKind::kWhole, size));
+  store_record_word(record_at_head(channel), record_word(RecordKind::kWhole, size));
   move_head(channel, record_cost(size));
-  writer.room_end = writer.head;  // unknown: the next send looks
+  forget_room(channel);  // unknown: the next send looks
   count_transfer(*channel.self, 1, size);
   publish_head(channel, writer.head);
   return SMIPC_OK;

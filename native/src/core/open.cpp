@@ -16,8 +16,10 @@
 
 #include "core/channel.h"
 #include "core/messages.h"
+#include "core/reading.h"
 #include "core/ring.h"
 #include "core/waiting.h"
+#include "core/writing.h"
 
 namespace smipc::detail {
 namespace {
@@ -256,7 +258,7 @@ bool is_record_place(const Channel& channel, std::uint64_t cursor) {
 Status resume_writer(Channel& channel) {
   WriterState& writer = channel.writer;
   writer.head = channel.self->cursor.load(std::memory_order_acquire);
-  writer.offset = writer.head % channel.ring_bytes;
+  writer.lap = lap_of(channel, writer.head);
   std::uint64_t tail = 0;
   if (!effective_tail(channel, writer.head, &tail) || !is_record_place(channel, writer.head)) {
     return contradiction(channel);
@@ -264,7 +266,7 @@ Status resume_writer(Channel& channel) {
   channel.self->attached_at.store(writer.head, std::memory_order_release);
   const Status status =
       channel.framing == SMIPC_MESSAGE ? repair_partial_record(channel) : SMIPC_OK;
-  writer.room_end = writer.head;  // unknown: the first send looks
+  forget_room(channel);
   return status;
 }
 
@@ -276,10 +278,11 @@ Status resume_reader(Channel& channel) {
     return contradiction(channel);
   }
   reader.tail = tail;
-  reader.offset = tail % channel.ring_bytes;
+  reader.lap = lap_of(channel, tail);
   reader.head_seen = tail;
   reader.published = tail;
   reader.publish_step = std::max<std::uint64_t>(1, channel.limit / 8);
+  receive_slowly(channel);  // the first time
   // A2 (pairs with A1): a sender in the middle of a large message learns that its reader was replaced.
   channel.self->attached_at.store(tail, std::memory_order_release);
   channel.self->exact.store(tail, std::memory_order_release);   // E2; makes `taken` void

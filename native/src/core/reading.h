@@ -1,6 +1,8 @@
 // What stream and message readers share: the tail, giving back room, and waiting for more.
 #pragma once
 
+#include <algorithm>
+
 #include "core/channel.h"
 #include "core/deadline.h"
 #include "core/ring.h"
@@ -15,7 +17,7 @@ void publish_tail(Channel& channel);
 inline void skip_tail(Channel& channel, std::uint64_t cost) {
   ReaderState& reader = channel.reader;
   reader.tail += cost;
-  reader.offset = move_offset(channel, reader.offset, cost);
+  reader.lap = next_lap(channel, reader.lap, reader.tail);
 }
 
 // Makes everything before `tail` taken; the writer is still to be told.
@@ -27,6 +29,29 @@ inline void store_exact(EndShm& self, std::uint64_t tail) {
 inline bool tail_is_late(const Channel& channel) {
   const ReaderState& reader = channel.reader;
   return reader.tail - reader.published >= reader.publish_step;
+}
+
+// After a message: the next ones are for the fast path, up to the end of what is known to be there and of
+// the lap, and as long as the tail need not be published.
+inline void let_receive_on(Channel& channel) {
+  ReaderState& reader = channel.reader;
+  reader.lap = next_lap(channel, reader.lap, reader.tail);
+  if (reader.special || channel.watched || tail_is_late(channel)) {
+    reader.fast_end = reader.tail;
+    return;
+  }
+  const std::uint64_t left = left_of_lap(channel, reader.lap, reader.tail);
+  const std::uint64_t unsaid = reader.publish_step - 1 - (reader.tail - reader.published);
+  reader.fast_end = reader.tail + std::min({reader.head_seen - reader.tail, left, unsaid});
+}
+
+// Nothing is, ...
+inline void receive_slowly(Channel& channel) { channel.reader.fast_end = channel.reader.tail; }
+
+// ... and that until a message is no longer lent, or in the making, or a list is handed on.
+inline void begin_special(Channel& channel) {
+  channel.reader.special = true;
+  receive_slowly(channel);
 }
 
 inline void store_tail(Channel& channel) {
@@ -57,10 +82,7 @@ inline void follow_with_descriptor(Channel& channel) {
   if (channel.watched && !can_read_now(channel)) follow_descriptor_slowly(channel);
 }
 
-// What comes after store_exact, and whether there is anything to it.
-inline bool must_tell_of_tail(const Channel& channel) {
-  return tail_is_late(channel) || channel.watched || must_wake_peer(channel);
-}
+// What comes after store_exact.
 inline void tell_of_tail(Channel& channel) {
   tail_is_late(channel) ? publish_tail(channel) : wake_peer(channel);
   if (channel.watched) [[unlikely]]

@@ -27,11 +27,28 @@ inline void store_record_word(std::byte* record, std::uint64_t word) {
       .store(word, std::memory_order_relaxed);
 }
 
-// Where in the ring `cost` bytes behind `offset` are.
-inline std::uint64_t move_offset(const Channel& channel, std::uint64_t offset, std::uint64_t cost) {
-  offset += cost;
-  if (SMIPC_SELDOM(offset >= channel.ring_bytes)) offset -= channel.ring_bytes;
-  return offset;
+// A lap is the address at which cursor 0 would be if the ring stood in memory again and again, as it
+// stands twice: that of a cursor is lap + cursor, modulo the size of addresses. An end's own cursor is
+// at most ring_bytes behind the ring's beginning, so whatever fits the ring can be reached from there.
+inline std::byte* place_of(std::uintptr_t lap, std::uint64_t cursor) {
+  return reinterpret_cast<std::byte*>(lap + static_cast<std::uintptr_t>(cursor));
+}
+inline std::uintptr_t lap_of(const Channel& channel, std::uint64_t cursor) {
+  return reinterpret_cast<std::uintptr_t>(channel.ring) -
+         static_cast<std::uintptr_t>(cursor - cursor % channel.ring_bytes);
+}
+
+// How far from the second turn of the ring a cursor is that is in the first, or at its end.
+inline std::uint64_t left_of_lap(const Channel& channel, std::uintptr_t lap, std::uint64_t cursor) {
+  return channel.ring_bytes - static_cast<std::uint64_t>(place_of(lap, cursor) - channel.ring);
+}
+
+// The lap of a cursor that has been moved by at most ring_bytes.
+inline std::uintptr_t next_lap(const Channel& channel, std::uintptr_t lap, std::uint64_t cursor) {
+  const auto offset = static_cast<std::uint64_t>(place_of(lap, cursor) - channel.ring);
+  return SMIPC_SELDOM(offset >= channel.ring_bytes)
+             ? lap - static_cast<std::uintptr_t>(channel.ring_bytes)
+             : lap;
 }
 
 // Reader: looks at head again. False: the writer's cursor is impossible.
@@ -46,7 +63,11 @@ inline bool refresh_head(Channel& channel) {
 }
 
 inline std::byte* record_at_tail(const Channel& channel) {
-  return channel.ring + channel.reader.offset;
+  return place_of(channel.reader.lap, channel.reader.tail);
+}
+
+inline std::byte* record_at_head(const Channel& channel) {
+  return place_of(channel.writer.lap, channel.writer.head);
 }
 
 // What has been taken, by the reader's line 4: everything before `exact`, and the messages of a

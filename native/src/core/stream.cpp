@@ -20,7 +20,7 @@ namespace {
 void put_bytes(Channel& channel, const std::byte* data, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
     const std::size_t chunk = std::min(size - done, kChunkBytes);
-    copy_bytes<IntoRing>(channel.ring + channel.writer.offset, data + done, chunk);
+    copy_bytes<IntoRing>(record_at_head(channel), data + done, chunk);
     move_head(channel, chunk);
     done += chunk;
     publish_head(channel, channel.writer.head);

@@ -1,6 +1,8 @@
 // What stream and message writers share: the head, the room before it, and looking around.
 #pragma once
 
+#include <algorithm>
+
 #include "core/channel.h"
 #include "core/deadline.h"
 #include "core/ring.h"
@@ -15,7 +17,7 @@ inline constexpr std::size_t kChunkBytes = 64 * 1024;
 inline void move_head(Channel& channel, std::uint64_t cost) {
   WriterState& writer = channel.writer;
   writer.head += cost;
-  writer.offset = move_offset(channel, writer.offset, cost);
+  writer.lap = next_lap(channel, writer.lap, writer.head);
 }
 
 // The reader is still to be woken.
@@ -26,7 +28,9 @@ inline void store_head(EndShm& self, std::uint64_t head) {
 
 // Messages come slowly when the reader sleeps, and it may have died so: the next send looks around.
 inline void wake_reader_slowly(Channel& channel) {
-  if (wake_peer_slowly(channel)) channel.writer.until_look = 0;
+  if (!wake_peer_slowly(channel)) return;
+  channel.writer.until_look = 0;
+  channel.writer.fast_end = channel.writer.head;
 }
 
 inline void wake_reader(Channel& channel) {
@@ -44,6 +48,27 @@ inline std::uint64_t room(const Channel& channel) {
   return channel.writer.room_end - channel.writer.head;
 }
 
+// Records of more do not get the fast path further before the next look.
+inline constexpr std::uint64_t kUsualCost = record_cost(64);
+
+// After a send that took `cost` bytes of the ring: the next ones are for the fast path, up to the end of
+// the room that is known, of the lap, and of what `until_look` sends of that size take. So the fast path
+// compares one number, and counts nothing.
+inline void let_send_on(Channel& channel, std::uint64_t cost) {
+  WriterState& writer = channel.writer;
+  writer.lap = next_lap(channel, writer.lap, writer.head);
+  const auto sends = static_cast<std::uint32_t>(std::max(writer.until_look, 0));
+  const std::uint64_t left = left_of_lap(channel, writer.lap, writer.head);
+  writer.fast_end =
+      writer.head + std::min({room(channel), left, sends * std::min(cost, kUsualCost)});
+  writer.until_look = 0;
+}
+
+// Nothing is for the fast path, nor is any room known: the next send looks.
+inline void forget_room(Channel& channel) {
+  channel.writer.room_end = channel.writer.fast_end = channel.writer.head;
+}
+
 // Waits until `cost` bytes fit.
 Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadline);
 
@@ -52,9 +77,10 @@ Status wait_until_taken(Channel& channel, const Deadline& deadline);
 
 // Looks at the clock, and every kSliceNs after the opposite end: how a writer that never has to wait
 // hears of a reader that was killed. Every call that is not on the fast path begins with it, and the
-// fast path looks again after `until_look` sends: after each one while they come slowly or had to wake
-// the reader, after 16 while thousands come within a millisecond. So what a burst has left unsaid, its 16th
-// successor says at the latest.
+// fast path ends after `until_look` sends: after each one while they come slowly or had to wake the reader,
+// after 16 while thousands come within a millisecond. They are counted in bytes of the ring. So what a burst
+// has left unsaid its 16th successor says at the latest if it is as large, and of smaller ones the last
+// of those that need as much room (of 8 bytes after 64, the 72nd).
 Status look_around(Channel& channel);
 
 }  // namespace smipc::detail

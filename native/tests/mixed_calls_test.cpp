@@ -1,0 +1,211 @@
+// Bursts of one call after bursts of another, in rings of all sizes: what the fast path was allowed by one
+// call (how far it may go before it has to look at the room, at the peer, or at where the ring ends) is
+// still right after any other.
+#include <algorithm>
+#include <deque>
+
+#include "support.hpp"
+
+namespace smipc::test {
+namespace {
+
+using Bytes = std::vector<unsigned char>;
+
+constexpr std::size_t kSmall = 128;  // what the fast path takes
+constexpr std::size_t kListLength = 40;
+
+class MixedCalls : public testing::TestWithParam<std::uint64_t> {
+ protected:
+  std::size_t some_size() {
+    const auto capacity = static_cast<std::size_t>(GetParam());
+    const std::size_t most = random_.below(4) == 0 ? capacity : std::min(kSmall, capacity);
+    return random_.below(most + 1);
+  }
+
+  // What each call does once; false: no room.
+  bool send() {
+    const Bytes data = pattern(same_size_, sent_);
+    return went(smipc_channel_send(pair_.writer, data.data(), data.size(), 0), data);
+  }
+
+  bool send_parts() {
+    const Bytes data = pattern(some_size(), sent_);
+    const std::size_t cut = random_.below(data.size() + 1);
+    Bytes copy = data;
+    const smipc_buffer parts[2] = {{copy.data(), cut}, {copy.data() + cut, copy.size() - cut}};
+    return went(smipc_channel_send_parts(pair_.writer, parts, 2, 0, nullptr), data);
+  }
+
+  bool send_many() {
+    std::vector<Bytes> list;
+    std::vector<smipc_buffer> buffers;
+    const std::size_t length = 1 + random_.below(kListLength);
+    for (std::size_t i = 0; i < length; ++i) {
+      list.push_back(pattern(some_size(), sent_ + i));
+    }
+    for (Bytes& data : list) buffers.push_back({data.data(), data.size()});
+    std::size_t gone = 0;
+    const smipc_status status =
+        smipc_channel_send_many(pair_.writer, buffers.data(), buffers.size(), 0, &gone);
+    EXPECT_EQ(status == SMIPC_OK, gone == list.size());
+    for (std::size_t i = 0; i < gone; ++i) went(SMIPC_OK, list[i]);
+    return status == SMIPC_OK;
+  }
+
+  bool reserve_and(bool commits) {
+    const Bytes data = pattern(some_size(), sent_);
+    void* room = nullptr;
+    const smipc_status status = smipc_channel_reserve(pair_.writer, data.size(), 0, &room);
+    if (status != SMIPC_OK) return went(status, data);
+    std::copy(data.begin(), data.end(), static_cast<unsigned char*>(room));
+    EXPECT_STATUS(SMIPC_E_BUSY, smipc_channel_send(pair_.writer, data.data(), data.size(), 0));
+    if (!commits) {
+      EXPECT_OK(smipc_channel_abort(pair_.writer));
+      return true;
+    }
+    return went(smipc_channel_commit(pair_.writer, data.size()), data);
+  }
+
+  bool went(smipc_status status, const Bytes& data) {
+    if (status != SMIPC_OK) {
+      EXPECT_STATUS(SMIPC_E_TIMED_OUT, status);
+      EXPECT_FALSE(there_.empty());
+      return false;
+    }
+    there_.push_back(data);
+    ++sent_;
+    return true;
+  }
+
+  // And these; false: there is none.
+  bool recv() {
+    Bytes data(GetParam());
+    std::size_t size = 0;
+    const smipc_status status =
+        smipc_channel_recv(pair_.reader, data.data(), data.size(), 0, &size);
+    return came(status, data.data(), size);
+  }
+
+  bool recv_into_too_little() {
+    if (there_.empty() || there_.front().empty()) return recv();
+    Bytes data(there_.front().size() - 1);
+    std::size_t size = 0;
+    EXPECT_STATUS(SMIPC_E_BUFFER_TOO_SMALL,
+                  smipc_channel_recv(pair_.reader, data.data(), data.size(), 0, &size));
+    EXPECT_EQ(there_.front().size(), size);
+    return recv();
+  }
+
+  bool recv_many() {
+    Bytes data(GetParam() + 10 * kSmall);
+    smipc_buffer out[kListLength];
+    std::size_t count = 0;
+    std::size_t needed = 0;
+    const smipc_status status =
+        smipc_channel_recv_many(pair_.reader, data.data(), data.size(),
+                                1 + random_.below(kListLength), 0, out, &count, &needed);
+    if (status != SMIPC_OK) return came(status, nullptr, 0);
+    EXPECT_GT(count, 0u);
+    for (std::size_t i = 0; i < count; ++i) came(SMIPC_OK, out[i].data, out[i].size);
+    return true;
+  }
+
+  bool peek() {
+    const void* view = nullptr;
+    std::size_t size = 0;
+    const smipc_status status = smipc_channel_peek(pair_.reader, 0, &view, &size);
+    if (status != SMIPC_OK) return came(status, nullptr, 0);
+    Bytes data(GetParam());
+    std::size_t got = 0;
+    EXPECT_STATUS(SMIPC_E_BUSY,
+                  smipc_channel_recv(pair_.reader, data.data(), data.size(), 0, &got));
+    came(SMIPC_OK, view, size);
+    EXPECT_OK(smipc_channel_release(pair_.reader));
+    return true;
+  }
+
+  bool next() {
+    unsigned char prefix[8];
+    std::size_t size = 0;
+    std::size_t copied = 0;
+    const smipc_status status =
+        smipc_channel_next(pair_.reader, prefix, sizeof prefix, 0, &size, &copied);
+    if (status != SMIPC_OK) return came(status, nullptr, 0);
+    EXPECT_EQ(there_.front().size(), size);
+    return recv();
+  }
+
+  bool came(smipc_status status, const void* data, std::size_t size) {
+    if (status != SMIPC_OK) {
+      EXPECT_STATUS(SMIPC_E_TIMED_OUT, status);
+      EXPECT_TRUE(there_.empty());
+      return false;
+    }
+    const auto* bytes = static_cast<const unsigned char*>(data);
+    EXPECT_EQ(there_.front(), Bytes(bytes, bytes + size));
+    there_.pop_front();
+    ++received_;
+    return true;
+  }
+
+  bool send_somehow(std::size_t way) {
+    switch (way) {
+      case 0:
+        return send_parts();
+      case 1:
+        return send_many();
+      case 2:
+        return reserve_and(true);
+      case 3:
+        return reserve_and(false);
+      default:
+        return send();
+    }
+  }
+
+  bool receive_somehow(std::size_t way) {
+    switch (way) {
+      case 0:
+        return recv_into_too_little();
+      case 1:
+        return recv_many();
+      case 2:
+        return peek();
+      case 3:
+        return next();
+      default:
+        return recv();
+    }
+  }
+
+  void burst(bool sends) {
+    const std::size_t way = random_.below(8);
+    const std::size_t length = 1 + random_.below(60);
+    same_size_ = some_size();
+    for (std::size_t i = 0; i < length && !HasFailure(); ++i) {
+      if (!(sends ? send_somehow(way) : receive_somehow(way))) return;
+    }
+  }
+
+  Pair pair_{"mixed", GetParam()};
+  Random random_{GetParam()};
+  std::deque<Bytes> there_;
+  std::size_t same_size_ = 0;  // of the messages of a burst
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+};
+
+TEST_P(MixedCalls, lose_nothing_and_keep_the_order) {
+  for (int i = 0; i < 6000 && !HasFailure(); ++i) burst(random_.below(2) == 0);
+  EXPECT_EQ(sent_, status_of(pair_.writer).messages_written);
+  EXPECT_EQ(received_, status_of(pair_.reader).messages_read);
+  EXPECT_EQ(there_.size(), sent_ - received_);
+  while (!there_.empty() && !HasFailure()) EXPECT_TRUE(recv());
+}
+
+// Pages are of 4 KiB at least: the first ones are in a ring that is larger than their capacity by far.
+INSTANTIATE_TEST_SUITE_P(Capacities, MixedCalls,
+                         testing::Values(1, 20, 64, 200, 1000, 4000, 4096, 5000, 20'000, 100'000));
+
+}  // namespace
+}  // namespace smipc::test
