@@ -6,8 +6,8 @@
 namespace smipc::detail {
 namespace {
 
-// Rarer looks would save nothing: the processor can no longer foresee when they come.
-constexpr std::int32_t kLookIntervalMax = 16;
+// A look costs as much as two sends.
+constexpr std::int32_t kLookIntervalMax = 32;
 constexpr std::int64_t kQuickNs = 1'000'000;
 
 // A wait for `cost` bytes of room. The reader's cursor may be behind by limit/8; the exact tail is

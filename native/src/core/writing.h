@@ -78,9 +78,9 @@ Status wait_until_taken(Channel& channel, const Deadline& deadline);
 // Looks at the clock, and every kSliceNs after the opposite end: how a writer that never has to wait
 // hears of a reader that was killed. Every call that is not on the fast path begins with it, and the
 // fast path ends after `until_look` sends: after each one while they come slowly or had to wake the reader,
-// after 16 while thousands come within a millisecond. They are counted in bytes of the ring. So what a burst
-// has left unsaid its 16th successor says at the latest if it is as large, and of smaller ones the last
-// of those that need as much room (of 8 bytes after 64, the 72nd).
+// after 32 while thousands come within a millisecond. They are counted in bytes of the ring. So what a burst
+// has left unsaid its 32nd successor says at the latest if it is as large, and of smaller ones the last
+// of those that need as much room (of 8 bytes after 64, the 144th).
 Status look_around(Channel& channel);
 
 }  // namespace smipc::detail
