@@ -234,11 +234,32 @@ TEST_P(HostilePeer, of_a_message_reader) {
     keep_open(victim);
     // Else the reader would sit in front of the first bad record for ever.
     if (random.below(4) == 0) {
-      victim.peer->cursor = victim.reader.tail + 8 * random.below(512);
+      victim.peer->cursor = victim.reader.tail + 8 * random.below(512) + random.below(8);
       store_record_word(record_at_tail(victim), random.below(200));
     }
     read_somehow(pair.reader, random, area);
   }
+}
+
+// The tail would move beyond the head that was seen, and what lies behind it would count as being there.
+TEST(HostileWriter, a_head_inside_the_padding_of_a_record_is_no_message) {
+  Pair pair("padding", kCapacity);
+  const Channel& victim = *static_cast<smipc_channel*>(pair.reader);
+  store_record_word(record_at_tail(victim), record_word(RecordKind::kWhole, 100));
+  store_record_word(record_at_tail(victim) + 112, record_word(RecordKind::kWhole, 60'000));
+  std::vector<unsigned char> buffer(60'000);
+  std::size_t size = 0;
+  for (std::uint64_t there : {8u, 107u, 108u, 111u}) {
+    victim.peer->cursor = there;
+    EXPECT_STATUS(SMIPC_E_TIMED_OUT,
+                  smipc_channel_recv(pair.reader, buffer.data(), 60'000, 0, &size));
+    EXPECT_EQ(0u, victim.reader.tail);
+  }
+  victim.peer->cursor = 112;
+  EXPECT_OK(smipc_channel_recv(pair.reader, buffer.data(), 60'000, 0, &size));
+  EXPECT_EQ(100u, size);
+  EXPECT_STATUS(SMIPC_E_TIMED_OUT,
+                smipc_channel_recv(pair.reader, buffer.data(), 60'000, 0, &size));
 }
 
 TEST_P(HostilePeer, of_a_message_writer) {

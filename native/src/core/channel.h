@@ -51,12 +51,12 @@ struct OwnBytes {
 
 // The private half of a writer.
 struct WriterState {
-  std::uint64_t head = 0;       // the truth; shared as EndShm::cursor
-  std::uint64_t fast_end = 0;   // the fast path may move head up to here: see let_send_on
-  std::uintptr_t lap = 0;       // head is at this address + head: see ring.h
-  std::uint64_t room_end = 0;   // the tail as last seen + limit: head may go up to here
-  std::int32_t until_look = 0;  // sends before the next look (see look_around)
-  std::int32_t look_interval = 0;
+  std::uint64_t head = 0;      // the truth; shared as EndShm::cursor
+  std::uint64_t fast_end = 0;  // the fast path may move head up to here: see let_send_on
+  std::uintptr_t lap = 0;      // head is at this address + head: see ring.h
+  std::uint64_t room_end = 0;  // the tail as last seen + limit: head may go up to here
+  std::uint64_t look_end = 0;  // a send that would move head beyond it looks first: see look_if_due
+  std::uint32_t look_interval = 0;
   std::int64_t last_look_ns = 0;
   std::uint64_t reserved_bytes = 0;  // payload of the open reservation
   bool reserved = false;

@@ -43,13 +43,12 @@ SMIPC_INLINE void put_record(Channel& channel, const void* data, std::size_t siz
 
 // The same if all that holds, looking around if it is time to. False: take the slow way.
 SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size) {
-  WriterState& writer = channel.writer;
   const std::uint64_t cost = record_cost(size);
   if (size > kChunkBytes || cost > room(channel)) return false;
-  if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return false;
-  if (has_gone(*channel.peer)) return false;
+  if (look_if_due(channel, cost) != SMIPC_OK || has_gone(*channel.peer)) return false;
+  count_large(channel, cost);
   put_record<copy_bytes<IntoRing>>(channel, data, size);
-  let_send_on(channel, cost);
+  let_send_on(channel);
   wake_reader(channel);
   return true;
 }
@@ -60,9 +59,9 @@ SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t siz
   const WriterState& writer = channel.writer;
   if (size > kWordCopyMax) [[unlikely]]
     return false;
-  // Below 0 also where the head has been moved beyond fast_end by others than the fast path.
-  const std::uint64_t left = writer.fast_end - (writer.head + record_cost(size));
-  if (static_cast<std::int64_t>(left) < 0 || has_gone(*channel.peer)) [[unlikely]]
+  // fast_end may also be behind the head, which others than the fast path have moved.
+  if (ahead_of(writer.head + record_cost(size), writer.fast_end) < 0 || has_gone(*channel.peer))
+      [[unlikely]]
     return false;
   put_record<copy_small<IntoRing>>(channel, data, size);
   *unwoken = must_wake_peer(channel);
@@ -117,12 +116,12 @@ SMIPC_INLINE std::int64_t recv_fast(Channel& channel, void* buffer, std::size_t 
 SMIPC_INLINE std::int64_t recv_small(Channel& channel, void* buffer, std::size_t capacity,
                                      bool* untold) {
   const ReaderState& reader = channel.reader;
-  // Below 0 where the tail has been moved beyond fast_end by others than the fast path.
-  const std::uint64_t there = reader.fast_end - reader.tail;
-  if (static_cast<std::int64_t>(there) <= 0) [[unlikely]]
+  // fast_end may be behind the tail, which others than the fast path have moved.
+  const std::int64_t there = ahead_of(reader.tail, reader.fast_end);
+  if (there <= 0) [[unlikely]]
     return -1;
-  const std::int64_t size =
-      take_record<copy_small<OutOfRing>>(channel, buffer, std::min(capacity, kWordCopyMax), there);
+  const std::int64_t size = take_record<copy_small<OutOfRing>>(
+      channel, buffer, std::min(capacity, kWordCopyMax), static_cast<std::uint64_t>(there));
   *untold = size >= 0 && must_wake_peer(channel);
   return size;
 }

@@ -35,7 +35,7 @@ template <class Messages>
 std::size_t send_group(Channel& channel, Messages& messages) {
   WriterState& writer = channel.writer;
   if (has_gone(*channel.peer)) return 0;
-  if (--writer.until_look < 0 && look_around(channel) != SMIPC_OK) return 0;
+  if (look_if_due(channel, kUsualCost) != SMIPC_OK) return 0;  // a group is one send
   // The ring is mapped twice, so nothing wraps within a group.
   std::byte* const begin = record_at_head(channel);
   const std::uint64_t there = room(channel);
@@ -57,6 +57,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   }
   if (sent == 0) return 0;
   move_head(channel, ahead);
+  count_large(channel, ahead);
   count_transfer(*channel.self, sent, bytes);
   publish_head(channel, writer.head);
   return sent;

@@ -227,6 +227,9 @@ Status copy_message(Channel& channel, const Message& message, Parts& into, const
         std::min(reader.head_seen - reader.tail - kRecordHeader, message.size);
     into.copy_in(message.data + copied, static_cast<std::size_t>(there - copied));
   }
+  // The padding, too, before the tail moves behind it: a head may lie.
+  const Status status = wait_for_more(channel, message.cost - 1, deadline);
+  if (status != SMIPC_OK) return status;
   const std::uint64_t word = load_record_word(record_at_tail(channel));
   *aborted = record_kind(word) == static_cast<std::uint64_t>(RecordKind::kAborted);
   if (*aborted) advance_tail(channel, message.cost);

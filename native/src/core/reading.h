@@ -31,27 +31,26 @@ inline bool tail_is_late(const Channel& channel) {
   return reader.tail - reader.published >= reader.publish_step;
 }
 
-// After a message: the next ones are for the fast path, up to the end of what is known to be there and of
-// the lap, and as long as the tail need not be published.
-inline void let_receive_on(Channel& channel) {
-  ReaderState& reader = channel.reader;
-  reader.lap = next_lap(channel, reader.lap, reader.tail);
-  if (reader.special || channel.watched || tail_is_late(channel)) {
-    reader.fast_end = reader.tail;
-    return;
-  }
-  const std::uint64_t left = left_of_lap(channel, reader.lap, reader.tail);
-  const std::uint64_t unsaid = reader.publish_step - 1 - (reader.tail - reader.published);
-  reader.fast_end = reader.tail + std::min({reader.head_seen - reader.tail, left, unsaid});
-}
-
-// Nothing is, ...
+// Nothing is for the fast path, ...
 inline void receive_slowly(Channel& channel) { channel.reader.fast_end = channel.reader.tail; }
 
 // ... and that until a message is no longer lent, or in the making, or a list is handed on.
 inline void begin_special(Channel& channel) {
   channel.reader.special = true;
   receive_slowly(channel);
+}
+
+// After a message that was no special one: the next ones are for the fast path, up to the end of what is
+// known to be there and of the lap, and as long as the tail need not be published.
+inline void let_receive_on(Channel& channel) {
+  ReaderState& reader = channel.reader;
+  reader.lap = next_lap(channel, reader.lap, reader.tail);
+  if (ahead_of(reader.tail, reader.fast_end) > 0)
+    return;  // what was found the last time still holds
+  if (channel.watched) return receive_slowly(channel);
+  const std::uint64_t unsaid = reader.publish_step - 1 - (reader.tail - reader.published);
+  const std::uint64_t left = left_of_lap(channel, reader.lap, reader.tail);
+  reader.fast_end = reader.tail + std::min({reader.head_seen - reader.tail, unsaid, left});
 }
 
 inline void store_tail(Channel& channel) {

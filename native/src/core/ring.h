@@ -38,15 +38,23 @@ inline std::uintptr_t lap_of(const Channel& channel, std::uint64_t cursor) {
          static_cast<std::uintptr_t>(cursor - cursor % channel.ring_bytes);
 }
 
+inline std::uintptr_t offset_of(const Channel& channel, std::uintptr_t lap, std::uint64_t cursor) {
+  return lap + static_cast<std::uintptr_t>(cursor) - reinterpret_cast<std::uintptr_t>(channel.ring);
+}
+
 // How far from the second turn of the ring a cursor is that is in the first, or at its end.
 inline std::uint64_t left_of_lap(const Channel& channel, std::uintptr_t lap, std::uint64_t cursor) {
-  return channel.ring_bytes - static_cast<std::uint64_t>(place_of(lap, cursor) - channel.ring);
+  return channel.ring_bytes - offset_of(channel, lap, cursor);
+}
+
+// How far it is from `cursor` to `other`, which may be behind it.
+inline std::int64_t ahead_of(std::uint64_t cursor, std::uint64_t other) {
+  return static_cast<std::int64_t>(other - cursor);
 }
 
 // The lap of a cursor that has been moved by at most ring_bytes.
 inline std::uintptr_t next_lap(const Channel& channel, std::uintptr_t lap, std::uint64_t cursor) {
-  const auto offset = static_cast<std::uint64_t>(place_of(lap, cursor) - channel.ring);
-  return SMIPC_SELDOM(offset >= channel.ring_bytes)
+  return SMIPC_SELDOM(offset_of(channel, lap, cursor) >= channel.ring_bytes)
              ? lap - static_cast<std::uintptr_t>(channel.ring_bytes)
              : lap;
 }

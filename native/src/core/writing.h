@@ -29,8 +29,7 @@ inline void store_head(EndShm& self, std::uint64_t head) {
 // Messages come slowly when the reader sleeps, and it may have died so: the next send looks around.
 inline void wake_reader_slowly(Channel& channel) {
   if (!wake_peer_slowly(channel)) return;
-  channel.writer.until_look = 0;
-  channel.writer.fast_end = channel.writer.head;
+  channel.writer.look_end = channel.writer.fast_end = channel.writer.head;
 }
 
 inline void wake_reader(Channel& channel) {
@@ -48,20 +47,16 @@ inline std::uint64_t room(const Channel& channel) {
   return channel.writer.room_end - channel.writer.head;
 }
 
-// Records of more do not get the fast path further before the next look.
-inline constexpr std::uint64_t kUsualCost = record_cost(64);
-
-// After a send that took `cost` bytes of the ring: the next ones are for the fast path, up to the end of
-// the room that is known, of the lap, and of what `until_look` sends of that size take. So the fast path
-// compares one number, and counts nothing.
-inline void let_send_on(Channel& channel, std::uint64_t cost) {
+// After a send: the next ones are for the fast path, up to the end of the room that is known, of the lap,
+// and of what may be sent before the next look. So the fast path compares one number, and counts nothing.
+inline void let_send_on(Channel& channel) {
   WriterState& writer = channel.writer;
   writer.lap = next_lap(channel, writer.lap, writer.head);
-  const auto sends = static_cast<std::uint32_t>(std::max(writer.until_look, 0));
-  const std::uint64_t left = left_of_lap(channel, writer.lap, writer.head);
-  writer.fast_end =
-      writer.head + std::min({room(channel), left, sends * std::min(cost, kUsualCost)});
-  writer.until_look = 0;
+  // Below the head where what was sent slowly has moved it beyond look_end.
+  const auto left = static_cast<std::int64_t>(left_of_lap(channel, writer.lap, writer.head));
+  const std::int64_t ahead = std::min(
+      {ahead_of(writer.head, writer.room_end), ahead_of(writer.head, writer.look_end), left});
+  writer.fast_end = writer.head + static_cast<std::uint64_t>(ahead);
 }
 
 // Nothing is for the fast path, nor is any room known: the next send looks.
@@ -76,11 +71,24 @@ Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadl
 Status wait_until_taken(Channel& channel, const Deadline& deadline);
 
 // Looks at the clock, and every kSliceNs after the opposite end: how a writer that never has to wait
-// hears of a reader that was killed. Every call that is not on the fast path begins with it, and the
-// fast path ends after `until_look` sends: after each one while they come slowly or had to wake the reader,
-// after 32 while thousands come within a millisecond. They are counted in bytes of the ring. So what a burst
-// has left unsaid its 32nd successor says at the latest if it is as large, and of smaller ones the last
-// of those that need as much room (of 8 bytes after 64, the 144th).
-Status look_around(Channel& channel);
+// hears of a reader that was killed. Every call that is not on the fast path begins with it. `cost` is what
+// the send that follows takes of the ring; it and so many of its size may go before the next look: none
+// while they come slowly or had to wake the reader, 32 while thousands come within a millisecond. They are
+// counted in bytes of the ring. So what a burst has left unsaid its 32nd successor says at the latest if it is
+// as large, and of smaller ones the last of those that need as much room (of 8 bytes after 64, the 144th).
+Status look_around(Channel& channel, std::uint64_t cost = 0);
+
+// What a larger send counts as.
+inline constexpr std::uint64_t kUsualCost = record_cost(64);
+
+// Before a send of `cost` bytes for which there is room, with count_large when it is sure to go.
+inline Status look_if_due(Channel& channel, std::uint64_t cost) {
+  const WriterState& writer = channel.writer;
+  const std::uint64_t head = writer.head + std::min(cost, kUsualCost);
+  return ahead_of(head, writer.look_end) < 0 ? look_around(channel, cost) : Status{SMIPC_OK};
+}
+inline void count_large(Channel& channel, std::uint64_t cost) {
+  channel.writer.look_end += cost - std::min(cost, kUsualCost);
+}
 
 }  // namespace smipc::detail
