@@ -283,7 +283,8 @@ SMIPC_API smipc_status smipc_channel_send(smipc_channel *channel, const void *da
  * channel, it holds how far the message has come: the same call with the same
  * buffers and that value goes on; any other send gives the message up, and the
  * reader never sees it. More than the message's size: all of it is handed over,
- * and only the reader's taking is awaited. NULL: given up at once. */
+ * the reader gets it whatever is sent next, and only its taking is awaited.
+ * NULL: given up at once. */
 SMIPC_API smipc_status smipc_channel_send_parts(smipc_channel *channel, const smipc_buffer *parts,
                                                 size_t count, int64_t timeout_ns,
                                                 uint64_t *inout_done);

@@ -144,13 +144,14 @@ Status send_message(Channel& channel, Parts parts, const Deadline& deadline,
   if (channel.writer.reserved) {
     return fail(SMIPC_E_BUSY, channel.name, "a reservation is open: commit or abort it first");
   }
-  const std::uint64_t cost = record_cost(parts.total());
-  Status status = look_around(channel, cost);
+  Status status = look_around(channel);
   if (status != SMIPC_OK) return status;
+  const std::uint64_t cost = record_cost(parts.total());
   if (cost > channel.limit) return send_streamed(channel, parts, deadline, inout_done);
   channel.writer.streaming = false;
   status = wait_for_room(channel, cost, deadline);
   if (status != SMIPC_OK) return status;
+  allow_sends(channel, cost);
   count_large(channel, cost);
   write_whole(channel, parts);
   let_send_on(channel);
@@ -168,10 +169,12 @@ Status reserve_message(Channel& channel, std::size_t size, const Deadline& deadl
                     std::to_string(channel.capacity));
   }
   Status status = look_around(channel);
-  if (status != SMIPC_OK) return status;
-  writer.streaming = false;  // before there may be room, for which forget_room was to see
-  status = wait_for_room(channel, record_cost(size), deadline);
-  if (status != SMIPC_OK) return status;
+  if (status == SMIPC_OK) status = wait_for_room(channel, record_cost(size), deadline);
+  if (status != SMIPC_OK) {
+    if (writer.streaming) forget_room(channel);  // of a message that may go on: as in send_streamed
+    return status;
+  }
+  writer.streaming = false;
   writer.reserved = true;
   writer.reserved_bytes = size;
   forget_room(channel);  // no fast path until it is committed or aborted

@@ -74,14 +74,13 @@ Status wait_until_taken(Channel& channel, const Deadline& deadline) {
   return corrupt ? corrupt_tail(channel) : status;
 }
 
-Status look_around(Channel& channel, std::uint64_t cost) {
+Status look_around(Channel& channel) {
   WriterState& writer = channel.writer;
   const std::int64_t now_ns = plat_now_coarse_ns();
   const bool quick = now_ns - writer.last_look_ns < kQuickNs;
   writer.last_look_ns = now_ns;
   writer.look_interval = quick ? std::clamp(writer.look_interval * 2, 1u, kLookIntervalMax) : 0;
-  writer.look_end = writer.head + (1 + writer.look_interval) * std::min(cost, kUsualCost);
-  writer.fast_end = writer.head;
+  writer.look_end = writer.fast_end = writer.head;
   const Status gone = look_for_peer(channel, false, now_ns);
   return gone == SMIPC_OK ? SMIPC_OK : fail(gone, channel.name);
 }

@@ -71,21 +71,29 @@ Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadl
 Status wait_until_taken(Channel& channel, const Deadline& deadline);
 
 // Looks at the clock, and every kSliceNs after the opposite end: how a writer that never has to wait
-// hears of a reader that was killed. Every call that is not on the fast path begins with it. `cost` is what
-// the send that follows takes of the ring; it and so many of its size may go before the next look: none
-// while they come slowly or had to wake the reader, 32 while thousands come within a millisecond. They are
-// counted in bytes of the ring. So what a burst has left unsaid its 32nd successor says at the latest if it is
-// as large, and of smaller ones the last of those that need as much room (of 8 bytes after 64, the 144th).
-Status look_around(Channel& channel, std::uint64_t cost = 0);
+// hears of a reader that was killed. Every call that is not on the fast path begins with it.
+Status look_around(Channel& channel);
 
 // What a larger send counts as.
 inline constexpr std::uint64_t kUsualCost = record_cost(64);
 
-// Before a send of `cost` bytes for which there is room, with count_large when it is sure to go.
+// After a look, when a send of `cost` bytes is sure to go: it and so many of its size may go before the next
+// one: none while they come slowly or had to wake the reader, 32 while dozens come in a tick of the clock. They
+// are counted in bytes of the ring. So what a burst has left unsaid its 32nd successor says at the latest if it
+// is as large, and of smaller ones the last of those that need as much room (of 8 bytes after 64, the 144th).
+inline void allow_sends(Channel& channel, std::uint64_t cost) {
+  WriterState& writer = channel.writer;
+  writer.look_end = writer.head + (1 + writer.look_interval) * std::min(cost, kUsualCost);
+}
+
+// Before a send of `cost` bytes for which there is room; count_large when it is sure to go.
 inline Status look_if_due(Channel& channel, std::uint64_t cost) {
   const WriterState& writer = channel.writer;
   const std::uint64_t head = writer.head + std::min(cost, kUsualCost);
-  return ahead_of(head, writer.look_end) < 0 ? look_around(channel, cost) : Status{SMIPC_OK};
+  if (ahead_of(head, writer.look_end) >= 0) return SMIPC_OK;
+  const Status status = look_around(channel);
+  if (status == SMIPC_OK) allow_sends(channel, cost);
+  return status;
 }
 inline void count_large(Channel& channel, std::uint64_t cost) {
   channel.writer.look_end += cost - std::min(cost, kUsualCost);
