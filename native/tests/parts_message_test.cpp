@@ -84,6 +84,18 @@ class Resumable : public testing::Test {
     return got;
   }
 
+  // Where the message is to go on. One of 2 bytes is before it, and there is room for another.
+  std::uint64_t break_off_before_a_reservation_without_room() {
+    for (int i = 0; i < 2; ++i) EXPECT_OK(smipc_channel_send(pair_.writer, data_.data(), 2, 0));
+    std::uint64_t done = 0;
+    EXPECT_STATUS(SMIPC_E_TIMED_OUT, try_send(&done));
+    std::vector<unsigned char> got;
+    EXPECT_OK(try_recv(pair_.reader, &got));
+    void* room = nullptr;
+    EXPECT_STATUS(SMIPC_E_TIMED_OUT, smipc_channel_reserve(pair_.writer, 64, 0, &room));
+    return done;
+  }
+
   Pair pair_;
   std::vector<unsigned char> data_;
 };
@@ -140,12 +152,7 @@ TEST_F(Resumable, given_up_by_any_other_send_is_never_seen) {
 
 TEST_F(Resumable, goes_on_after_a_reservation_that_found_no_room) {
   std::vector<unsigned char> got;
-  for (int i = 0; i < 2; ++i) EXPECT_OK(smipc_channel_send(pair_.writer, data_.data(), 2, 0));
-  std::uint64_t done = 0;
-  EXPECT_STATUS(SMIPC_E_TIMED_OUT, try_send(&done));
-  EXPECT_OK(try_recv(pair_.reader, &got));
-  void* room = nullptr;
-  EXPECT_STATUS(SMIPC_E_TIMED_OUT, smipc_channel_reserve(pair_.writer, 64, 0, &room));
+  std::uint64_t done = break_off_before_a_reservation_without_room();
   EXPECT_OK(try_recv(pair_.reader, &got));
   EXPECT_EQ(data_, receive_in_turns(&done));
   EXPECT_OK(try_send(&done));
@@ -153,12 +160,7 @@ TEST_F(Resumable, goes_on_after_a_reservation_that_found_no_room) {
 
 TEST_F(Resumable, given_up_by_a_send_after_a_reservation_that_found_no_room) {
   std::vector<unsigned char> got;
-  for (int i = 0; i < 2; ++i) EXPECT_OK(smipc_channel_send(pair_.writer, data_.data(), 2, 0));
-  std::uint64_t done = 0;
-  EXPECT_STATUS(SMIPC_E_TIMED_OUT, try_send(&done));
-  EXPECT_OK(try_recv(pair_.reader, &got));
-  void* room = nullptr;
-  EXPECT_STATUS(SMIPC_E_TIMED_OUT, smipc_channel_reserve(pair_.writer, 64, 0, &room));
+  std::uint64_t done = break_off_before_a_reservation_without_room();
   EXPECT_OK(smipc_channel_send(pair_.writer, data_.data(), 5, 0));
   EXPECT_STATUS(SMIPC_E_INVALID, try_send(&done)) << "there is nothing to go on with";
   for (int i = 0; i < 2; ++i) EXPECT_OK(try_recv(pair_.reader, &got));
