@@ -15,6 +15,8 @@ namespace smipc::detail {
 
 inline constexpr std::size_t kGroup = 32;
 inline constexpr std::uint64_t kGroupBytes = 16 * 1024;  // records beyond this end it, too
+// The lines of the next group, if its messages are of a usual size.
+inline constexpr std::int64_t kGroupClaim = kGroup * kUsualCost;
 
 // Messages to send; so is whatever has these two.
 struct MessageArray {
@@ -58,9 +60,10 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   if (sent == 0) return 0;
   move_head(channel, ahead);
   writer.look_end += ahead - kUsualCost;  // whatever it has: modulo 2^64
-  let_send_on(channel);
   count_transfer(*channel.self, sent, bytes);
-  publish_head(channel, writer.head);
+  store_head(*channel.self, writer.head);
+  let_send_on(channel, kGroupClaim);
+  wake_reader(channel);
   return sent;
 }
 
