@@ -56,7 +56,7 @@ struct WriterState {
   std::uintptr_t lap = 0;      // head is at this address + head: see ring.h
   std::uint64_t room_end = 0;  // the tail as last seen + limit: head may go up to here
   std::uint64_t look_end = 0;  // a send that would move head beyond it looks first: see look_if_due
-  std::uint64_t claimed_end = 0;  // lines before it are in this processor's cache: claim_lines
+  std::uint64_t claimed_end = 0;  // lines before it are claimed: see claim.h
   std::uint32_t look_interval = 0;
   std::int64_t last_look_ns = 0;
   std::uint64_t reserved_bytes = 0;  // payload of the open reservation

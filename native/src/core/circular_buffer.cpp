@@ -1,6 +1,6 @@
 // Pushing, and what popping is for: bytes and integers. See docs/design/circular-buffer.md.
 //
-// I1. A slot is written only when `reserved` is beyond its item; `committed` follows the bytes.
+// I1. A slot is changed only when `reserved` is beyond its item; `committed` follows the bytes.
 // I2. Items from reserved - length to committed are whole.
 // I3, I4: circular_pop.h.
 // A writer that is killed leaves reserved > committed, which I2 allows; its successor goes on at
@@ -12,6 +12,8 @@
 
 #include "core/circular_integer.h"
 #include "core/circular_pop.h"
+#include "core/claim.h"
+#include "core/inlining.h"
 #include "core/racing_copy.h"
 
 namespace smipc::detail {
@@ -19,6 +21,19 @@ namespace {
 
 std::size_t bytes_of(const smipc_circular_buffer& buffer, std::uint64_t items) {
   return static_cast<std::size_t>(items * buffer.item_size);
+}
+
+// Claims the lines of the items that are pushed next (claim.h). Readers may still want the ones that are
+// there: so what is stored is what is there. Nobody else ever stores anything.
+SMIPC_NOINLINE void claim_behind(smipc_circular_buffer& buffer) {
+  constexpr std::uint64_t kBytes = kClaimBytes;
+  std::byte* const begin = buffer.ring + buffer.offset;
+  const std::uint64_t bytes = std::min(kBytes, buffer.ring_bytes - buffer.offset);
+  for_each_line(begin, begin + bytes, [](std::byte* at) {
+    auto* const word = reinterpret_cast<SharedWord*>(at);
+    word->store(word->load(std::memory_order_relaxed), std::memory_order_relaxed);
+  });
+  buffer.claim_at = buffer.position + std::max<std::uint64_t>(1, kBytes * 3 / 4 / buffer.item_size);
 }
 
 // `store(slots)` writes the items.
@@ -34,6 +49,7 @@ void push_chunk(smipc_circular_buffer& buffer, std::uint64_t count, Store store)
   store(buffer.ring + buffer.offset);
   buffer.shm->committed.store(end, std::memory_order_release);  // C3 (pairs with C4): bytes first
   circular_buffer_advance(buffer, count);
+  if (buffer.position >= buffer.claim_at) claim_behind(buffer);
 }
 
 }  // namespace

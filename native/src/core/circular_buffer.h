@@ -33,6 +33,7 @@ struct smipc_circular_buffer {
   std::uint64_t position = 0;  // the item that is pushed, or popped, next
   std::uint64_t offset = 0;    // its place in the ring
   std::uint64_t reserved = 0;  // the writer's: what it has stored in shared memory
+  std::uint64_t claim_at = 0;  // the writer's: from this position on it claims lines again
   std::uint64_t lost = 0;      // a reader's: items that it missed
 };
 

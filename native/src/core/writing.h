@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/channel.h"
+#include "core/claim.h"
 #include "core/deadline.h"
 #include "core/ring.h"
 #include "core/waiting.h"
@@ -47,27 +48,18 @@ inline std::uint64_t room(const Channel& channel) {
   return channel.writer.room_end - channel.writer.head;
 }
 
-inline constexpr std::int64_t kClaimBytes = 1024;  // at once
-inline constexpr std::size_t kCpuLine = 64;        // where lines are longer, each is claimed again
-
-// Takes the lines behind the head from the reader's cache, by a store to each, before messages go there: up
-// to `bytes` behind the head, when a quarter of that is left. `most` is how far there is room, in this lap.
-// Returns how far behind the head they are taken.
-// A line that the reader has looked at costs its next store a journey, and every later store waits for that
-// one; but stores that wait one behind the other, with none between them that need not, travel together.
-// (Fetching the line for writing does not do it: on Zen 4, that leaves a line alone that is here to be read.)
+// Claims lines behind the head (claim.h): up to `bytes` behind it, when no more than a quarter of that is left.
+// `most` is how far there is room, in this lap. Returns how far behind the head they are claimed.
 // What is stored is of no importance: it is room, which the reader has given back and looks at behind the
 // head only (I1 of message_send.cpp); nor does a writer that is killed here leave anything.
-inline std::int64_t claim_lines(Channel& channel, std::int64_t bytes, std::int64_t most) {
+inline std::int64_t claim_behind_head(Channel& channel, std::int64_t bytes, std::int64_t most) {
   WriterState& writer = channel.writer;
-  std::int64_t claimed = std::max<std::int64_t>(ahead_of(writer.head, writer.claimed_end), 0);
+  const std::int64_t claimed = std::max<std::int64_t>(ahead_of(writer.head, writer.claimed_end), 0);
   // What is known of the room may have become less since (forget_room).
-  if (claimed >= bytes / 4) return std::min(claimed, most);
+  if (claimed > bytes / 4) return std::min(claimed, most);
   std::byte* const head = record_at_head(channel);
   const std::int64_t end = std::min(bytes, most);
-  const std::uintptr_t into_line = reinterpret_cast<std::uintptr_t>(head + claimed) % kCpuLine;
-  claimed += static_cast<std::int64_t>((kCpuLine - into_line) % kCpuLine);
-  for (; claimed + 8 <= end; claimed += kCpuLine) store_record_word(head + claimed, 0);
+  for_each_line(head + claimed, head + end, [](std::byte* at) { store_record_word(at, 0); });
   writer.claimed_end = writer.head + static_cast<std::uint64_t>(end);
   return end;
 }
@@ -82,7 +74,7 @@ inline void let_send_on(Channel& channel, std::int64_t claim = kClaimBytes) {
   const std::int64_t most = std::min(ahead_of(writer.head, writer.room_end), left);
   // Below the head where what was sent slowly has moved it beyond look_end.
   const std::int64_t ahead =
-      std::min(claim_lines(channel, claim, most), ahead_of(writer.head, writer.look_end));
+      std::min(claim_behind_head(channel, claim, most), ahead_of(writer.head, writer.look_end));
   writer.fast_end = writer.head + static_cast<std::uint64_t>(ahead);
 }
 
