@@ -67,6 +67,20 @@ TEST(CircularBuffer, a_push_larger_than_the_buffer_leaves_the_newest) {
   EXPECT_EQ(reader.status().lost, 901u);
 }
 
+TEST(CircularBuffer, claiming_the_lines_of_the_next_items_leaves_the_oldest_as_they_are) {
+  const std::string name = unique_name("circular");
+  constexpr std::uint64_t kLength = 8192;  // whole pages: no slot is unused
+  CircularBufferWriter writer(name, {.item_size = 8, .length = kLength});
+  for (std::uint64_t next = 0; next < 3 * kLength; ++next) {
+    push(writer, next);
+    if (next < kLength || next % 61 != 0) continue;
+    CircularBufferReader reader(name);
+    const Numbers got = pop(reader, kLength);
+    ASSERT_EQ(got.size(), kLength - 1);
+    for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], next + 1 - got.size() + i);
+  }
+}
+
 // An item is 12 words of the same number: a torn one has two.
 using Item = std::array<std::uint64_t, 12>;
 
