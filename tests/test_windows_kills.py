@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 import wine
 from lateness import Report
+from programs import WATCHDOG_SECONDS
 
 pytestmark = wine.needs_wine
 
@@ -29,7 +30,11 @@ def hear(process: subprocess.Popen[str], expected: str) -> None:
 def survivor(name: bytes) -> Iterator[subprocess.Popen[str]]:
     with wine.start_tool("kill_tool", "survivor", name.decode()) as process:
         yield process
-        process.communicate()
+        try:
+            process.communicate(timeout=WATCHDOG_SECONDS)
+        except subprocess.TimeoutExpired:  # it waits for a victim that never was
+            process.kill()
+            raise
 
 
 def test_each_of_two_hundred_is_told_within_100_ms(

@@ -36,9 +36,18 @@ def version_of(package: str) -> str:
         return "not installed"
 
 
+def processor() -> str:
+    """The name of the processor, and its numbers: virtual machines may call several kinds alike."""
+    name, family, model = (
+        first_match(rf"{field}\s*:\s*(.*)", "/proc/cpuinfo")
+        for field in ("model name", "cpu family", r"model\t")
+    )
+    return name if family == "unknown" else f"{name}, family {family}, model {model}"
+
+
 def describe() -> dict[str, object]:
     return {
-        "processor": first_match(r"model name\s*:\s*(.*)", "/proc/cpuinfo"),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

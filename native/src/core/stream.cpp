@@ -99,7 +99,10 @@ Status write_stream(Channel& channel, const void* data, std::size_t size, const 
     forget_stall(channel);
     *out_written += chunk;
   }
-  if (*out_written > 0) count_transfer(*channel.self, 1, *out_written);
+  if (*out_written > 0) {
+    count_transfer(*channel.self, 1, *out_written);
+    claim_behind_head(channel, kClaimBytes);
+  }
   return status;
 }
 

@@ -49,11 +49,13 @@ inline std::uint64_t room(const Channel& channel) {
 }
 
 // Claims lines behind the head (claim.h): up to `bytes` behind it, when no more than a quarter of that is left.
-// `most` is how far there is room, in this lap. Returns how far behind the head they are claimed.
 // What is stored is of no importance: it is room, which the reader has given back and looks at behind the
 // head only (I1 of message_send.cpp); nor does a writer that is killed here leave anything.
-inline std::int64_t claim_behind_head(Channel& channel, std::int64_t bytes, std::int64_t most) {
+// How far they are claimed, no further than there is room, nor than to the end of the lap.
+inline std::int64_t claim_behind_head(Channel& channel, std::int64_t bytes) {
   WriterState& writer = channel.writer;
+  const auto left = static_cast<std::int64_t>(left_of_lap(channel, writer.lap, writer.head));
+  const std::int64_t most = std::min(ahead_of(writer.head, writer.room_end), left);
   const std::int64_t claimed = std::max<std::int64_t>(ahead_of(writer.head, writer.claimed_end), 0);
   // What is known of the room may have become less since (forget_room).
   if (claimed > bytes / 4) return std::min(claimed, most);
@@ -70,11 +72,9 @@ inline std::int64_t claim_behind_head(Channel& channel, std::int64_t bytes, std:
 inline void let_send_on(Channel& channel, std::int64_t claim = kClaimBytes) {
   WriterState& writer = channel.writer;
   writer.lap = next_lap(channel, writer.lap, writer.head);
-  const auto left = static_cast<std::int64_t>(left_of_lap(channel, writer.lap, writer.head));
-  const std::int64_t most = std::min(ahead_of(writer.head, writer.room_end), left);
   // Below the head where what was sent slowly has moved it beyond look_end.
   const std::int64_t ahead =
-      std::min(claim_behind_head(channel, claim, most), ahead_of(writer.head, writer.look_end));
+      std::min(claim_behind_head(channel, claim), ahead_of(writer.head, writer.look_end));
   writer.fast_end = writer.head + static_cast<std::uint64_t>(ahead);
 }
 
