@@ -86,12 +86,12 @@ using Item = std::array<std::uint64_t, 12>;
 
 class CircularPlaces : public testing::TestWithParam<Place> {};
 
-TEST_P(CircularPlaces, nothing_is_torn_and_everything_counted) {
+void expect_nothing_torn_and_everything_counted(Place place, std::uint64_t length) {
   const std::string name = unique_name("circular");
   constexpr std::uint64_t kItems = 300'000;
-  CircularBufferWriter writer(name, {.item_size = sizeof(Item), .length = 9});
+  CircularBufferWriter writer(name, {.item_size = sizeof(Item), .length = length});
   Signal ready;
-  Companion companion(GetParam(), [&] {
+  Companion companion(place, [&] {
     CircularBufferReader reader(name);
     ready.set();
     std::vector<Item> items(5);
@@ -115,6 +115,13 @@ TEST_P(CircularPlaces, nothing_is_torn_and_everything_counted) {
     writer.push(std::as_bytes(std::span(four)));
   }
   companion.join();
+}
+
+TEST_P(CircularPlaces, nothing_is_torn_and_everything_counted) {
+  expect_nothing_torn_and_everything_counted(GetParam(), 9);
+}
+TEST_P(CircularPlaces, nor_in_a_ring_that_items_fill_to_the_last_byte) {
+  expect_nothing_torn_and_everything_counted(GetParam(), 2048);  // 192 KiB
 }
 INSTANTIATE_TEST_SUITE_P(, CircularPlaces, places(), place_name);
 

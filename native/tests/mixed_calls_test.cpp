@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "core/channel.h"
+#include "core/ring.h"
 #include "support.hpp"
 
 namespace smipc::test {
@@ -58,12 +60,45 @@ class MixedCalls : public testing::TestWithParam<std::uint64_t> {
     const smipc_status status = smipc_channel_reserve(pair_.writer, data.size(), 0, &room);
     if (status != SMIPC_OK) return went(status, data);
     std::copy(data.begin(), data.end(), static_cast<unsigned char*>(room));
-    EXPECT_STATUS(SMIPC_E_BUSY, smipc_channel_send(pair_.writer, data.data(), data.size(), 0));
+    send_in_vain(data);
+    EXPECT_TRUE(std::equal(data.begin(), data.end(), static_cast<unsigned char*>(room)));
     if (!commits) {
       EXPECT_OK(smipc_channel_abort(pair_.writer));
       return true;
     }
     return went(smipc_channel_commit(pair_.writer, data.size()), data);
+  }
+
+  // While a reservation is open.
+  void send_in_vain(const Bytes& data) {
+    const smipc_buffer one = {const_cast<unsigned char*>(data.data()), data.size()};
+    void* room = nullptr;
+    switch (random_.below(4)) {
+      case 0:
+        EXPECT_STATUS(SMIPC_E_BUSY, smipc_channel_send_parts(pair_.writer, &one, 1, 0, nullptr));
+        return;
+      case 1:
+        EXPECT_STATUS(SMIPC_E_BUSY, smipc_channel_send_many(pair_.writer, &one, 1, 0, nullptr));
+        return;
+      case 2:
+        EXPECT_STATUS(SMIPC_E_BUSY, smipc_channel_reserve(pair_.writer, data.size(), 0, &room));
+        return;
+      default:
+        EXPECT_STATUS(SMIPC_E_BUSY, smipc_channel_send(pair_.writer, data.data(), data.size(), 0));
+    }
+  }
+
+  // That the fast path stays within the room that is known, the lap, and the sends before a look.
+  void expect_fast_path_within_bounds() {
+    const detail::Channel& channel = *pair_.writer;
+    const detail::WriterState& writer = channel.writer;
+    const std::uint64_t room = writer.room_end - writer.head;
+    EXPECT_LE(room, channel.limit);
+    const std::int64_t fast = detail::ahead_of(writer.head, writer.fast_end);
+    EXPECT_LE(fast, static_cast<std::int64_t>(room));
+    EXPECT_LE(fast, std::max<std::int64_t>(0, detail::ahead_of(writer.head, writer.look_end)));
+    const std::uint64_t left = detail::left_of_lap(channel, writer.lap, writer.head);
+    EXPECT_LE(fast, static_cast<std::int64_t>(left));
   }
 
   bool went(smipc_status status, const Bytes& data) {
@@ -183,7 +218,9 @@ class MixedCalls : public testing::TestWithParam<std::uint64_t> {
     const std::size_t length = 1 + random_.below(60);
     same_size_ = some_size();
     for (std::size_t i = 0; i < length && !HasFailure(); ++i) {
-      if (!(sends ? send_somehow(way) : receive_somehow(way))) return;
+      const bool goes_on = sends ? send_somehow(way) : receive_somehow(way);
+      expect_fast_path_within_bounds();
+      if (!goes_on) return;
     }
   }
 
@@ -203,9 +240,41 @@ TEST_P(MixedCalls, lose_nothing_and_keep_the_order) {
   while (!there_.empty() && !HasFailure()) EXPECT_TRUE(recv());
 }
 
-// Pages are of 4 KiB at least: the first ones are in a ring that is larger than their capacity by far.
+// Pages are of 4 KiB at least: the first ones are in a ring that is larger than their capacity by far. Those of
+// whole pages less a record's word leave no byte of the ring unused, with pages of any size.
 INSTANTIATE_TEST_SUITE_P(Capacities, MixedCalls,
-                         testing::Values(1, 20, 64, 200, 1000, 4000, 4096, 5000, 20'000, 100'000));
+                         testing::Values(1, 20, 64, 200, 1000, 4000, 4088, 4096, 5000, 16'376,
+                                         20'000, 65'528, 100'000));
+
+// A writer without room looks at the exact tail. When it has then forgotten about the room and looks at the
+// published tail only, it knows of less than it had claimed.
+TEST(ClaimedLines, are_not_taken_for_room) {
+  Pair pair("claimed",
+            6000);  // less than its ring: lines are claimed up to the end of that at most
+  std::deque<Bytes> there;
+  const auto try_to_send = [&](std::size_t size) {
+    const Bytes data = pattern(size, there.size());
+    const smipc_status status = smipc_channel_send(pair.writer, data.data(), data.size(), 0);
+    if (status == SMIPC_OK) there.push_back(data);
+    return status;
+  };
+  for (int i = 0; i < 82; ++i) ASSERT_OK(try_to_send(64));
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(there.front(), recv(pair.reader));  // too little to be published
+    there.pop_front();
+  }
+  EXPECT_STATUS(SMIPC_E_TIMED_OUT, try_to_send(1000));
+  ASSERT_OK(try_to_send(8));
+  void* room = nullptr;
+  ASSERT_OK(smipc_channel_reserve(pair.writer, 8, 0, &room));
+  there.push_back(pattern(8, 1));
+  std::copy(there.back().begin(), there.back().end(), static_cast<unsigned char*>(room));
+  ASSERT_OK(smipc_channel_commit(pair.writer, 8));
+  int sent = 0;
+  while (sent < 100 && try_to_send(8) == SMIPC_OK) ++sent;
+  EXPECT_EQ(31, sent);  // 536 bytes of room, 16 each, two of them before
+  for (; !there.empty(); there.pop_front()) ASSERT_EQ(there.front(), recv(pair.reader));
+}
 
 }  // namespace
 }  // namespace smipc::test

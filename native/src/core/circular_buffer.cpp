@@ -24,7 +24,8 @@ std::size_t bytes_of(const smipc_circular_buffer& buffer, std::uint64_t items) {
 }
 
 // Claims the lines of the items that are pushed next (claim.h). Readers may still want the ones that are
-// there: so what is stored is what is there. Nobody else ever stores anything.
+// there: so what is stored is what is there. Nobody else ever stores anything. (Only behind a push: `reserved`
+// then covers what a killed predecessor may have left torn, as for any store to the ring.)
 SMIPC_NOINLINE void claim_behind(smipc_circular_buffer& buffer) {
   constexpr std::uint64_t kBytes = kClaimBytes;
   std::byte* const begin = buffer.ring + buffer.offset;
@@ -33,7 +34,8 @@ SMIPC_NOINLINE void claim_behind(smipc_circular_buffer& buffer) {
     auto* const word = reinterpret_cast<SharedWord*>(at);
     word->store(word->load(std::memory_order_relaxed), std::memory_order_relaxed);
   });
-  buffer.claim_at = buffer.position + std::max<std::uint64_t>(1, kBytes * 3 / 4 / buffer.item_size);
+  const std::uint64_t again = bytes < kBytes ? bytes : kBytes * 3 / 4;  // or at the ring's end
+  buffer.claim_at = buffer.position + std::max<std::uint64_t>(1, again / buffer.item_size);
 }
 
 // `store(slots)` writes the items.

@@ -48,8 +48,8 @@ SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size
   if (look_if_due(channel, cost) != SMIPC_OK || has_gone(*channel.peer)) return false;
   count_large(channel, cost);
   put_record<copy_bytes<IntoRing>>(channel, data, size);
-  let_send_on(channel);
   wake_reader(channel);
+  let_send_on(channel);
   return true;
 }
 

@@ -61,9 +61,8 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   move_head(channel, ahead);
   writer.look_end += ahead - kUsualCost;  // whatever it has: modulo 2^64
   count_transfer(*channel.self, sent, bytes);
-  store_head(*channel.self, writer.head);
+  publish_head(channel, writer.head);
   let_send_on(channel, kGroupClaim);
-  wake_reader(channel);
   return sent;
 }
 

@@ -48,9 +48,12 @@ inline std::uint64_t room(const Channel& channel) {
   return channel.writer.room_end - channel.writer.head;
 }
 
+inline constexpr std::uint64_t kNoRecord = ~std::uint64_t{0};
+
 // Claims lines behind the head (claim.h): up to `bytes` behind it, when no more than a quarter of that is left.
-// What is stored is of no importance: it is room, which the reader has given back and looks at behind the
-// head only (I1 of message_send.cpp); nor does a writer that is killed here leave anything.
+// It is room, which the reader has given back and does not look at before the head has passed it (I1 of
+// message_send.cpp); nor does a writer that is killed here leave anything. What is stored is no record, so a
+// reader that were to look at it all the same would say so.
 // How far they are claimed, no further than there is room, nor than to the end of the lap.
 inline std::int64_t claim_behind_head(Channel& channel, std::int64_t bytes) {
   WriterState& writer = channel.writer;
@@ -61,7 +64,8 @@ inline std::int64_t claim_behind_head(Channel& channel, std::int64_t bytes) {
   if (claimed > bytes / 4) return std::min(claimed, most);
   std::byte* const head = record_at_head(channel);
   const std::int64_t end = std::min(bytes, most);
-  for_each_line(head + claimed, head + end, [](std::byte* at) { store_record_word(at, 0); });
+  for_each_line(head + claimed, head + end,
+                [](std::byte* at) { store_record_word(at, kNoRecord); });
   writer.claimed_end = writer.head + static_cast<std::uint64_t>(end);
   return end;
 }
