@@ -249,8 +249,8 @@ INSTANTIATE_TEST_SUITE_P(Capacities, MixedCalls,
 // A writer without room looks at the exact tail. When it has then forgotten about the room and looks at the
 // published tail only, it knows of less than it had claimed.
 TEST(ClaimedLines, are_not_taken_for_room) {
-  Pair pair("claimed",
-            6000);  // less than its ring: lines are claimed up to the end of that at most
+  // Less than the ring, up to whose end lines are claimed at most.
+  Pair pair("claimed", 6000);
   std::deque<Bytes> there;
   const auto try_to_send = [&](std::size_t size) {
     const Bytes data = pattern(size, there.size());
