@@ -2,6 +2,7 @@
 #include "core/copy.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/parts.h"
 #include "support.hpp"
@@ -79,7 +80,7 @@ TEST(PartsOfMemory, are_read_and_written_as_one_run) {
       detail::Parts out(cut.parts.data(), cut.parts.size());
       std::vector<unsigned char> got(cut.total);
       for (std::size_t at = 0; at < cut.total; at += step) {
-        out.copy_out(got.data() + at, std::min(step, cut.total - at));
+        out.copy_out(got.data() + at, std::min(step, cut.total - at), std::memcpy);
       }
       EXPECT_EQ(data, got);
     }
@@ -100,7 +101,7 @@ TEST(PartsOfMemory, can_be_entered_at_any_position) {
       parts.seek(position);
       EXPECT_EQ(position, parts.position());
       std::vector<unsigned char> rest(cut.total - position);
-      parts.copy_out(rest.data(), rest.size());
+      parts.copy_out(rest.data(), rest.size(), std::memcpy);
       EXPECT_TRUE(std::equal(rest.begin(), rest.end(),
                              cut.bytes.begin() + static_cast<std::ptrdiff_t>(position)));
     }

@@ -3,9 +3,11 @@
 // still right after any other.
 #include <algorithm>
 #include <deque>
+#include <tuple>
 
 #include "core/channel.h"
 #include "core/ring.h"
+#include "large_copy_support.hpp"
 #include "support.hpp"
 
 namespace smipc::test {
@@ -16,11 +18,14 @@ using Bytes = std::vector<unsigned char>;
 constexpr std::size_t kSmall = 128;  // what the fast path takes
 constexpr std::size_t kListLength = 40;
 
-class MixedCalls : public testing::TestWithParam<std::uint64_t> {
+// The capacity, and whether large payloads go around the caches wherever that can be done (large_copy.h).
+class MixedCalls : public testing::TestWithParam<std::tuple<std::uint64_t, bool>> {
  protected:
+  static std::uint64_t capacity() { return std::get<0>(GetParam()); }
+
   std::size_t some_size() {
-    const auto capacity = static_cast<std::size_t>(GetParam());
-    const std::size_t most = random_.below(4) == 0 ? capacity : std::min(kSmall, capacity);
+    const auto all = static_cast<std::size_t>(capacity());
+    const std::size_t most = random_.below(4) == 0 ? all : std::min(kSmall, all);
     return random_.below(most + 1);
   }
 
@@ -114,7 +119,7 @@ class MixedCalls : public testing::TestWithParam<std::uint64_t> {
 
   // And these; false: there is none.
   bool recv() {
-    Bytes data(GetParam());
+    Bytes data(capacity());
     std::size_t size = 0;
     const smipc_status status =
         smipc_channel_recv(pair_.reader, data.data(), data.size(), 0, &size);
@@ -132,7 +137,7 @@ class MixedCalls : public testing::TestWithParam<std::uint64_t> {
   }
 
   bool recv_many() {
-    Bytes data(GetParam() + 10 * kSmall);
+    Bytes data(capacity() + 10 * kSmall);
     smipc_buffer out[kListLength];
     std::size_t count = 0;
     std::size_t needed = 0;
@@ -150,7 +155,7 @@ class MixedCalls : public testing::TestWithParam<std::uint64_t> {
     std::size_t size = 0;
     const smipc_status status = smipc_channel_peek(pair_.reader, 0, &view, &size);
     if (status != SMIPC_OK) return came(status, nullptr, 0);
-    Bytes data(GetParam());
+    Bytes data(capacity());
     std::size_t got = 0;
     EXPECT_STATUS(SMIPC_E_BUSY,
                   smipc_channel_recv(pair_.reader, data.data(), data.size(), 0, &got));
@@ -217,6 +222,7 @@ class MixedCalls : public testing::TestWithParam<std::uint64_t> {
     const std::size_t way = random_.below(8);
     const std::size_t length = 1 + random_.below(60);
     same_size_ = some_size();
+    if (std::get<1>(GetParam())) pair_.writer->writer.copy_choice = going_around_caches();
     for (std::size_t i = 0; i < length && !HasFailure(); ++i) {
       const bool goes_on = sends ? send_somehow(way) : receive_somehow(way);
       expect_fast_path_within_bounds();
@@ -224,8 +230,8 @@ class MixedCalls : public testing::TestWithParam<std::uint64_t> {
     }
   }
 
-  Pair pair_{"mixed", GetParam()};
-  Random random_{GetParam()};
+  Pair pair_{"mixed", capacity()};
+  Random random_{capacity()};
   std::deque<Bytes> there_;
   std::size_t same_size_ = 0;  // of the messages of a burst
   std::uint64_t sent_ = 0;
@@ -243,8 +249,12 @@ TEST_P(MixedCalls, lose_nothing_and_keep_the_order) {
 // Pages are of 4 KiB at least: the first ones are in a ring that is larger than their capacity by far. Those of
 // whole pages less a record's word leave no byte of the ring unused, with pages of any size.
 INSTANTIATE_TEST_SUITE_P(Capacities, MixedCalls,
-                         testing::Values(1, 20, 64, 200, 1000, 4000, 4088, 4096, 5000, 16'376,
-                                         20'000, 65'528, 100'000));
+                         testing::Combine(testing::Values(1, 20, 64, 200, 1000, 4000, 4088, 4096,
+                                                          5000, 16'376, 20'000, 65'528, 100'000),
+                                          testing::Values(false)));
+INSTANTIATE_TEST_SUITE_P(AroundCaches, MixedCalls,
+                         testing::Combine(testing::Values(4088, 16'376, 65'528, 100'000),
+                                          testing::Values(true)));
 
 // A writer without room looks at the exact tail. When it has then forgotten about the room and looks at the
 // published tail only, it knows of less than it had claimed.

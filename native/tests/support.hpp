@@ -83,6 +83,7 @@ class End {
   ~End() { smipc_channel_free(channel_); }
 
   operator smipc_channel*() const { return channel_; }  // NOLINT: it stands for the handle
+  smipc_channel* operator->() const { return channel_; }
   smipc_channel* release();
   void reset() { smipc_channel_free(release()); }
 

@@ -14,6 +14,7 @@
 
 #include "core/backoff.h"
 #include "core/error.h"
+#include "core/large_copy.h"
 #include "core/layout.h"
 #include "core/owner_lock.h"
 #include "core/slot_table.h"
@@ -66,6 +67,7 @@ struct WriterState {
   std::uint64_t stream_start = 0;  // where its kStart record is
   std::uint64_t stream_total = 0;
   std::uint64_t stream_done = 0;  // what the caller must give back to go on
+  CopyChoice copy_choice;
 };
 
 // A message larger than the ring that the reader is putting together.

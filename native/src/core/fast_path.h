@@ -28,14 +28,14 @@ inline constexpr std::size_t kAheadBytes = 512;
 // Writes a message behind the head and publishes it; there is room, and somebody to read it. Who must be
 // woken, and what the lap is, are still to be seen to. The order is one in which few values have to be
 // kept, and none is loaded twice; stores are few, as the processor completes no more than one a cycle.
-template <auto kCopy>
-SMIPC_INLINE void put_record(Channel& channel, const void* data, std::size_t size) {
+template <class Copy>
+SMIPC_INLINE void put_record(Channel& channel, const void* data, std::size_t size, Copy copy) {
   WriterState& writer = channel.writer;
   std::byte* const record = record_at_head(channel);
   const std::uint64_t head = writer.head += record_cost(size);
   store_record_word(record, record_word(RecordKind::kWhole, size));
   plat_prefetch_to_write(record + kAheadBytes);
-  kCopy(record + kRecordHeader, data, size);
+  copy(record + kRecordHeader, data, size);
   EndShm& self = *channel.self;
   count_transfer(self, 1, size);
   store_head(self, head);
@@ -47,9 +47,11 @@ SMIPC_INLINE bool send_fast(Channel& channel, const void* data, std::size_t size
   if (size > kChunkBytes || cost > room(channel)) return false;
   if (look_if_due(channel, cost) != SMIPC_OK || has_gone(*channel.peer)) return false;
   count_large(channel, cost);
-  put_record<copy_bytes<IntoRing>>(channel, data, size);
+  put_record(channel, data, size, [&channel](std::byte* to, const void* from, std::size_t n) {
+    copy_into_ring(channel, to, from, n);
+  });
   wake_reader(channel);
-  let_send_on(channel);
+  let_send_on_after(channel, size);
   return true;
 }
 
@@ -63,7 +65,7 @@ SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t siz
   if (ahead_of(writer.head + record_cost(size), writer.fast_end) < 0 || has_gone(*channel.peer))
       [[unlikely]]
     return false;
-  put_record<copy_small<IntoRing>>(channel, data, size);
+  put_record(channel, data, size, copy_small<IntoRing>);
   *unwoken = must_wake_peer(channel);
   return true;
 }

@@ -142,6 +142,8 @@ enum class RecordKind : std::uint8_t {
 constexpr std::uint64_t record_word(RecordKind kind, std::uint64_t length) {
   return length | (static_cast<std::uint64_t>(kind) << kRecordKindShift);
 }
+// No record at all: what a writer stores to lines that it claims (claim.h).
+inline constexpr std::uint64_t kNoRecord = ~std::uint64_t{0};
 constexpr std::uint64_t record_length(std::uint64_t word) { return word & kLengthMask; }
 constexpr std::uint64_t record_kind(std::uint64_t word) { return word >> kRecordKindShift; }
 constexpr std::uint64_t padded(std::uint64_t length) { return (length + 7) & ~std::uint64_t{7}; }

@@ -51,7 +51,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
     std::byte* const record = begin + ahead;
     store_record_word(record, record_word(RecordKind::kWhole, size));
     plat_prefetch_to_write(record + kAheadBytes);
-    copy_bytes<IntoRing>(record + kRecordHeader, message.data, size);
+    copy_into_ring(channel, record + kRecordHeader, message.data, size);
     messages.pop();
     ahead += record_cost(size);
     bytes += size;
@@ -62,7 +62,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   writer.look_end += ahead - kUsualCost;  // whatever it has: modulo 2^64
   count_transfer(*channel.self, sent, bytes);
   publish_head(channel, writer.head);
-  let_send_on(channel, kGroupClaim);
+  let_send_on_after(channel, bytes / sent, kGroupClaim);
   return sent;
 }
 

@@ -328,7 +328,8 @@ Status next_message(Channel& channel, const Deadline& deadline, Parts* into, Mes
   } else if (assembly.active) {  // broken off: what the caller's buffers hold is kept here
     assembly.bytes_used = true;
     direct->seek(0);
-    direct->copy_out(assembly.bytes.data.get(), static_cast<std::size_t>(assembly.received));
+    direct->copy_out(assembly.bytes.data.get(), static_cast<std::size_t>(assembly.received),
+                     copy_bytes<IntoRing>);
   }
   return status;
 }

@@ -22,6 +22,12 @@
 namespace smipc::detail {
 namespace {
 
+void copy_parts(Channel& channel, Parts& parts, std::byte* to, std::size_t size) {
+  parts.copy_out(to, size, [&channel](std::byte* piece, const std::byte* from, std::size_t n) {
+    copy_into_ring(channel, piece, from, n);
+  });
+}
+
 // With the room there.
 void write_whole(Channel& channel, Parts& parts) {
   WriterState& writer = channel.writer;
@@ -33,13 +39,13 @@ void write_whole(Channel& channel, Parts& parts) {
     // I2. Relaxed: the release of the first chunk's head publishes it.
     channel.self->partial.store(writer.head + 1, std::memory_order_relaxed);
     for (std::uint64_t done = 0; size - done > kChunkBytes;) {
-      parts.copy_out(payload + done, kChunkBytes);
+      copy_parts(channel, parts, payload + done, kChunkBytes);
       done += kChunkBytes;
       publish_head(channel, writer.head + kRecordHeader + done);
     }
   }
   const std::uint64_t rest = size - parts.position();
-  parts.copy_out(payload + parts.position(), static_cast<std::size_t>(rest));
+  copy_parts(channel, parts, payload + parts.position(), static_cast<std::size_t>(rest));
   move_head(channel, record_cost(size));
   count_transfer(*channel.self, 1, size);
   publish_head(channel, writer.head);
@@ -58,7 +64,7 @@ Status write_record(Channel& channel, RecordKind kind, Parts& parts, std::uint64
   if (status != SMIPC_OK) return status;
   std::byte* record = record_at_head(channel);
   store_record_word(record, record_word(kind, size));
-  parts.copy_out(record + kRecordHeader, static_cast<std::size_t>(size));
+  copy_parts(channel, parts, record + kRecordHeader, static_cast<std::size_t>(size));
   move_head(channel, record_cost(size));
   publish_head(channel, channel.writer.head);
   return SMIPC_OK;
@@ -154,7 +160,7 @@ Status send_message(Channel& channel, Parts parts, const Deadline& deadline,
   allow_sends(channel, cost);
   count_large(channel, cost);
   write_whole(channel, parts);
-  let_send_on(channel);
+  let_send_on_after(channel, parts.total());
   return SMIPC_OK;
 }
 

@@ -28,10 +28,12 @@ class Parts {
     while (index_ < count_ && offset_ >= parts_[index_].size) offset_ -= parts_[index_++].size;
   }
 
-  void copy_out(void* to, std::size_t size) {
+  // By copy(to, from, size).
+  template <class Copy>
+  void copy_out(void* to, std::size_t size, Copy copy) {
     auto* out = static_cast<std::byte*>(to);
-    walk(size, [&out](std::byte* part, std::size_t n) {
-      copy_bytes<IntoRing>(out, part, n);
+    walk(size, [&out, &copy](std::byte* part, std::size_t n) {
+      copy(out, part, n);
       out += n;
     });
   }

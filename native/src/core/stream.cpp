@@ -20,7 +20,7 @@ namespace {
 void put_bytes(Channel& channel, const std::byte* data, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
     const std::size_t chunk = std::min(size - done, kChunkBytes);
-    copy_bytes<IntoRing>(record_at_head(channel), data + done, chunk);
+    copy_into_ring(channel, record_at_head(channel), data + done, chunk);
     move_head(channel, chunk);
     done += chunk;
     publish_head(channel, channel.writer.head);
@@ -101,7 +101,7 @@ Status write_stream(Channel& channel, const void* data, std::size_t size, const 
   }
   if (*out_written > 0) {
     count_transfer(*channel.self, 1, *out_written);
-    claim_behind_head(channel, kClaimBytes);
+    let_send_on_after(channel, *out_written);
   }
   return status;
 }

@@ -54,6 +54,17 @@ Status corrupt_tail(const Channel& channel) {
 
 }  // namespace
 
+void let_send_on_after_large(Channel& channel, std::int64_t claim) {
+  CopyChoice& choice = channel.writer.copy_choice;
+  // What went around the caches is likely to be followed by more, and the lines that this finds in this core's
+  // cache have to leave it first.
+  if (choice.around_caches()) return let_send_on(channel, 0);
+  if (!choice.just_timed()) return let_send_on(channel, claim);
+  const std::int64_t start_ns = plat_now_ns();
+  let_send_on(channel, claim);
+  choice.learn_more(plat_now_ns() - start_ns);
+}
+
 Status wait_for_room(Channel& channel, std::uint64_t cost, const Deadline& deadline) {
   if (cost <= room(channel)) return SMIPC_OK;
   RoomWait wait{channel, cost};

@@ -5,6 +5,7 @@
 
 #include "core/channel.h"
 #include "core/claim.h"
+#include "core/copy.h"
 #include "core/deadline.h"
 #include "core/ring.h"
 #include "core/waiting.h"
@@ -48,7 +49,12 @@ inline std::uint64_t room(const Channel& channel) {
   return channel.writer.room_end - channel.writer.head;
 }
 
-inline constexpr std::uint64_t kNoRecord = ~std::uint64_t{0};
+// Payload, behind the head.
+SMIPC_INLINE void copy_into_ring(Channel& channel, std::byte* to, const void* from,
+                                 std::size_t size) {
+  if (size < kLargeCopy) return copy_bytes<IntoRing>(to, from, size);
+  copy_large(channel.writer.copy_choice, to, static_cast<const std::byte*>(from), size);
+}
 
 // Claims lines behind the head (claim.h): up to `bytes` behind it, when no more than a quarter of that is left.
 // It is room, which the reader has given back and does not look at before the head has passed it (I1 of
@@ -80,6 +86,13 @@ inline void let_send_on(Channel& channel, std::int64_t claim = kClaimBytes) {
   const std::int64_t ahead =
       std::min(claim_behind_head(channel, claim), ahead_of(writer.head, writer.look_end));
   writer.fast_end = writer.head + static_cast<std::uint64_t>(ahead);
+}
+
+// The same after `size` bytes in one message or, of a list, in most of them; `claim` as above.
+void let_send_on_after_large(Channel& channel, std::int64_t claim);
+SMIPC_INLINE void let_send_on_after(Channel& channel, std::uint64_t size,
+                                    std::int64_t claim = kClaimBytes) {
+  size < kLargeCopy ? let_send_on(channel, claim) : let_send_on_after_large(channel, claim);
 }
 
 // Nothing is for the fast path, nor is any room known: the next send looks.

@@ -1,0 +1,103 @@
+// Copying large payloads into the ring: through the caches, or around them.
+//
+// A plain store to a line that another core has looked at waits for that core. Where this is dear (Zen 4:
+// 1 to 3 GB/s to another part of the chip), non-temporal stores, which send the bytes to memory and tell
+// caches only to forget them, are several times as fast. Where it is cheap they are the slower way, and the reader
+// then fetches from memory what had been in a cache. So each writer times a few of its copies, one way and, if
+// that one is slow, the other. Figures, and what a wrong choice costs: docs/design/channel-ring.md.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#define SMIPC_NON_TEMPORAL 1
+#else
+#define SMIPC_NON_TEMPORAL 0
+#endif
+
+namespace smipc::detail {
+
+// Smaller payloads go through the caches.
+inline constexpr std::size_t kLargeCopy = 1024;
+
+// memcpy around the caches. Every byte is in memory, for whoever sees a later store of this thread.
+inline void copy_non_temporal(std::byte* to, const std::byte* from, std::size_t size) {
+#if SMIPC_NON_TEMPORAL
+  constexpr std::size_t kLineBytes = 64;
+  const std::size_t into_line = reinterpret_cast<std::uintptr_t>(to) % kLineBytes;
+  const std::size_t first = std::min(size, (kLineBytes - into_line) % kLineBytes);
+  std::memcpy(to, from, first);
+  std::size_t done = first;
+  for (; size - done >= kLineBytes; done += kLineBytes) {
+    const auto* in = reinterpret_cast<const __m128i*>(from + done);
+    auto* out = reinterpret_cast<__m128i*>(to + done);
+    const __m128i a = _mm_loadu_si128(in);
+    const __m128i b = _mm_loadu_si128(in + 1);
+    const __m128i c = _mm_loadu_si128(in + 2);
+    const __m128i d = _mm_loadu_si128(in + 3);
+    _mm_stream_si128(out, a);
+    _mm_stream_si128(out + 1, b);
+    _mm_stream_si128(out + 2, c);
+    _mm_stream_si128(out + 3, d);
+  }
+  std::memcpy(to + done, from + done, size - done);
+  // Non-temporal stores are not ordered by the release store that publishes them (memory-model.md).
+  _mm_sfence();
+#else
+  std::memcpy(to, from, size);
+#endif
+}
+
+// Which way, for one writer. It only says so; who copies tells it how long that took.
+class CopyChoice {
+ public:
+  explicit CopyChoice(std::uint64_t ring_bytes = 0);
+
+  bool around_caches() const { return around_; }
+
+  // Before a copy of `size` bytes: whether it is one to be timed.
+  bool is_timed(std::size_t size) {
+    just_timed_ = false;
+    if (left_ <= 0) [[unlikely]]
+      return is_sample(size);
+    left_ -= static_cast<std::int64_t>(size);
+    return false;
+  }
+
+  // After it, if it was: how long it took.
+  void learn(std::size_t size, std::int64_t ns);
+
+  // Whether the last copy was timed, and what else it has cost.
+  bool just_timed() const { return just_timed_; }
+  void learn_more(std::int64_t ns) { samples_[count_ - 1].ns += ns; }
+
+ private:
+  static constexpr std::size_t kSamples = 5;
+
+  struct Sample {
+    std::size_t size = 0;
+    std::int64_t ns = 0;
+  };
+
+  bool is_sample(std::size_t size);
+  std::int64_t pace() const;
+  void decide(std::int64_t pace_ns);
+
+  std::int64_t left_;  // bytes that go by the way in use before copies are timed again
+  bool around_ = false;
+  bool trial_ = false;  // of the way around
+  bool just_timed_ = false;
+  std::int64_t plain_pace_ns_ = 0;  // through the caches, when the trial began
+  std::size_t count_ = 0;
+  std::array<Sample, kSamples> samples_{};
+};
+
+// The copy of a writer. `size` is kLargeCopy at least, and no more than a ring is written at once (128 KiB).
+void copy_large(CopyChoice& choice, std::byte* to, const std::byte* from, std::size_t size);
+
+}  // namespace smipc::detail
