@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/channel.h"
+#include "large_copy_support.hpp"
+
 namespace smipc::test {
 namespace {
 
@@ -18,6 +21,7 @@ struct Plan {
   Call call;
   bool reader_waits = false;  // it sleeps when the call begins, and takes what comes
   std::uint32_t wait = SMIPC_WAIT_HYBRID;
+  std::uint64_t capacity = kSmallRing;
 };
 
 class KilledWriter : public Scenario {
@@ -26,9 +30,9 @@ class KilledWriter : public Scenario {
       : plan_(plan), told_(told), name_(unique_name(plan.name)) {}
 
   void before() override {
-    reader_.emplace(name_, SMIPC_READER, kSmallRing, settings());
+    reader_.emplace(name_, SMIPC_READER, plan_.capacity, settings());
     if (!plan_.earlier.empty()) {
-      End writer(name_, SMIPC_WRITER, kSmallRing, settings());
+      End writer(name_, SMIPC_WRITER, plan_.capacity, settings());
       for (std::size_t i = 0; i < plan_.earlier.size(); ++i) {
         send(writer, pattern(plan_.earlier[i], i));
         if (next_ < plan_.taken) take_one();
@@ -41,7 +45,7 @@ class KilledWriter : public Scenario {
     }
   }
 
-  void prepare() override { victim_.emplace(name_, SMIPC_WRITER, kSmallRing, settings()); }
+  void prepare() override { victim_.emplace(name_, SMIPC_WRITER, plan_.capacity, settings()); }
   void call() override { plan_.call(*victim_); }
 
   void after(bool finished) override {
@@ -60,7 +64,7 @@ class KilledWriter : public Scenario {
       EXPECT_EQ(all, next_) << "lost";
     }
     {
-      End successor(name_, SMIPC_WRITER, kSmallRing, settings());
+      End successor(name_, SMIPC_WRITER, plan_.capacity, settings());
       send(successor, pattern(33, 500));
       recv_numbered(*reader_, 500, 33);
     }
@@ -108,6 +112,14 @@ Call sending(std::uint64_t first, Sizes sizes) {
   return [first, sizes](smipc_channel* writer) { send_numbered(writer, first, sizes); };
 }
 
+// In which large payloads go around the caches, whatever this machine is good at.
+Call sending_around_caches(std::uint64_t first, Sizes sizes) {
+  return [first, sizes](smipc_channel* writer) {
+    writer->writer.copy_choice = going_around_caches();
+    send_numbered(writer, first, sizes);
+  };
+}
+
 void reserve_and_commit(smipc_channel* writer) {
   void* room = nullptr;
   const std::vector<unsigned char> data = pattern(100, 0);
@@ -137,6 +149,10 @@ void send_and_flush(smipc_channel* writer) {
   EXPECT_OK(smipc_channel_flush(writer, SMIPC_FOREVER));
 }
 
+// Of a ring of one page with that capacity no byte is unused; it has room for eight messages of that size.
+constexpr std::uint64_t kWholePage = 4088;
+constexpr std::size_t kEighth = 500;
+
 const Plan kPlans[] = {
     {"send", {}, 0, {24}, sending(0, {24})},
     {"send_nothing", {}, 0, {0}, sending(0, {0})},
@@ -161,6 +177,22 @@ const Plan kPlans[] = {
     {"send_in_pieces_asleep", {}, 0, {1000}, sending(0, {1000}), true, SMIPC_WAIT_BLOCK},
     {"send_in_pieces_unread", {}, 0, {1000}, sending(0, {1000})},
     {"send_three", {}, 0, {10, 20, 30}, sending(0, {10, 20, 30}), true},
+    {"send_up_to_what_is_unread",
+     Sizes(9, kEighth),
+     2,
+     {24, 24},
+     sending(9, {24, 24}),
+     false,
+     SMIPC_WAIT_HYBRID,
+     kWholePage},
+    {"send_around_the_caches",
+     Sizes(9, kEighth),
+     6,
+     {1030, 24},
+     sending_around_caches(9, {1030, 24}),
+     false,
+     SMIPC_WAIT_HYBRID,
+     kWholePage},
     {"send_many", {}, 0, {10, 11, 12, 13, 14}, send_five},
     {"reserve_and_commit", {}, 0, {100}, reserve_and_commit},
     {"reserve_and_abort", {40}, 0, {}, reserve_and_abort},
