@@ -43,6 +43,10 @@ TYPED_TEST(CopyBytes, reads_nothing_behind_its_source) {
   }
 }
 
+constexpr auto copy = [](std::byte* to, const std::byte* from, std::size_t size) {
+  std::memcpy(to, from, size);
+};
+
 // Buffers of the given sizes over one run of memory, so that both views can be compared.
 struct Cut {
   explicit Cut(const std::vector<std::size_t>& sizes) {
@@ -80,7 +84,7 @@ TEST(PartsOfMemory, are_read_and_written_as_one_run) {
       detail::Parts out(cut.parts.data(), cut.parts.size());
       std::vector<unsigned char> got(cut.total);
       for (std::size_t at = 0; at < cut.total; at += step) {
-        out.copy_out(got.data() + at, std::min(step, cut.total - at), std::memcpy);
+        out.copy_out(got.data() + at, std::min(step, cut.total - at), copy);
       }
       EXPECT_EQ(data, got);
     }
@@ -101,7 +105,7 @@ TEST(PartsOfMemory, can_be_entered_at_any_position) {
       parts.seek(position);
       EXPECT_EQ(position, parts.position());
       std::vector<unsigned char> rest(cut.total - position);
-      parts.copy_out(rest.data(), rest.size(), std::memcpy);
+      parts.copy_out(rest.data(), rest.size(), copy);
       EXPECT_TRUE(std::equal(rest.begin(), rest.end(),
                              cut.bytes.begin() + static_cast<std::ptrdiff_t>(position)));
     }

@@ -65,7 +65,9 @@ SMIPC_INLINE bool send_small(Channel& channel, const void* data, std::size_t siz
   if (ahead_of(writer.head + record_cost(size), writer.fast_end) < 0 || has_gone(*channel.peer))
       [[unlikely]]
     return false;
-  put_record(channel, data, size, copy_small<IntoRing>);
+  put_record(channel, data, size, [](std::byte* to, const void* from, std::size_t n) {
+    copy_small<IntoRing>(to, from, n);
+  });
   *unwoken = must_wake_peer(channel);
   return true;
 }

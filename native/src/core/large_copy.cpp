@@ -34,19 +34,22 @@ void copy_by(bool around, std::byte* to, const std::byte* from, std::size_t size
 CopyChoice::CopyChoice(std::uint64_t ring_bytes)
     : left_(static_cast<std::int64_t>(std::min(2 * ring_bytes, kMostFirst))) {}
 
-bool CopyChoice::is_sample(std::size_t size) {
+bool CopyChoice::is_sample() {
   if (count_ == kSamples) {
     decide(pace());
     count_ = 0;
-    if (left_ > 0) return is_timed(size);
+    if (left_ > 0) return false;
   }
   around_ = trial_;  // the first ones go through the caches
   return true;
 }
 
 void CopyChoice::learn(std::size_t size, std::int64_t ns) {
-  samples_[count_++] = {size, ns};
-  just_timed_ = true;
+  samples_[count_++] = {size, std::clamp<std::int64_t>(ns, 0, kMostNs)};
+}
+
+void CopyChoice::learn_more(std::int64_t ns) {
+  if (count_ > 0) samples_[count_ - 1].ns += std::clamp<std::int64_t>(ns, 0, kMostNs);
 }
 
 // Of the samples, in ns for 64 KiB: the median, as two of the five may have been interrupted.
@@ -54,8 +57,7 @@ std::int64_t CopyChoice::pace() const {
   std::array<std::int64_t, kSamples> paces;
   for (std::size_t i = 0; i < kSamples; ++i) {
     const auto [size, ns] = samples_[i];
-    const std::int64_t cost =
-        std::clamp<std::int64_t>(ns, 0, kMostNs) + (around_ ? reader_loses_ns(size) : 0);
+    const std::int64_t cost = ns + (around_ ? reader_loses_ns(size) : 0);
     paces[i] = cost * kPaceBytes / static_cast<std::int64_t>(size);
   }
   std::sort(paces.begin(), paces.end());

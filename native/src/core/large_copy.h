@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -25,7 +26,7 @@ namespace smipc::detail {
 // Smaller payloads go through the caches.
 inline constexpr std::size_t kLargeCopy = 1024;
 
-// memcpy around the caches. Every byte is in memory, for whoever sees a later store of this thread.
+// memcpy, whole lines around the caches. Whoever sees a later store of this thread sees every byte.
 inline void copy_non_temporal(std::byte* to, const std::byte* from, std::size_t size) {
 #if SMIPC_NON_TEMPORAL
   constexpr std::size_t kLineBytes = 64;
@@ -60,21 +61,29 @@ class CopyChoice {
 
   bool around_caches() const { return around_; }
 
+  // Bytes that go this way before copies are timed again.
+  std::int64_t left() const { return left_; }
+
   // Before a copy of `size` bytes: whether it is one to be timed.
   bool is_timed(std::size_t size) {
-    just_timed_ = false;
-    if (left_ <= 0) [[unlikely]]
-      return is_sample(size);
-    left_ -= static_cast<std::int64_t>(size);
-    return false;
+    const bool timed = left_ <= 0 && is_sample();
+    if (!timed) left_ -= static_cast<std::int64_t>(size);
+    last_ = {around_, timed};
+    return timed;
   }
 
   // After it, if it was: how long it took.
   void learn(std::size_t size, std::int64_t ns);
 
-  // Whether the last copy was timed, and what else it has cost.
-  bool just_timed() const { return just_timed_; }
-  void learn_more(std::int64_t ns) { samples_[count_ - 1].ns += ns; }
+  // How the last copy was made, asked once: false and false if there was none since the last time.
+  struct Made {
+    bool around = false;
+    bool timed = false;
+  };
+  Made take_last() { return std::exchange(last_, Made()); }
+
+  // What a copy that was timed has cost besides.
+  void learn_more(std::int64_t ns);
 
  private:
   static constexpr std::size_t kSamples = 5;
@@ -84,14 +93,14 @@ class CopyChoice {
     std::int64_t ns = 0;
   };
 
-  bool is_sample(std::size_t size);
+  bool is_sample();
   std::int64_t pace() const;
   void decide(std::int64_t pace_ns);
 
-  std::int64_t left_;  // bytes that go by the way in use before copies are timed again
+  std::int64_t left_;
   bool around_ = false;
   bool trial_ = false;  // of the way around
-  bool just_timed_ = false;
+  Made last_;
   std::int64_t plain_pace_ns_ = 0;  // through the caches, when the trial began
   std::size_t count_ = 0;
   std::array<Sample, kSamples> samples_{};

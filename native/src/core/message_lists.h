@@ -43,6 +43,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   const std::uint64_t there = room(channel);
   std::uint64_t ahead = 0;
   std::uint64_t bytes = 0;
+  std::size_t last = 0;
   std::size_t sent = 0;
   smipc_buffer message;
   while (sent < kGroup && ahead < kGroupBytes && messages.front(&message)) {
@@ -55,6 +56,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
     messages.pop();
     ahead += record_cost(size);
     bytes += size;
+    last = size;
     ++sent;
   }
   if (sent == 0) return 0;
@@ -62,7 +64,7 @@ std::size_t send_group(Channel& channel, Messages& messages) {
   writer.look_end += ahead - kUsualCost;  // whatever it has: modulo 2^64
   count_transfer(*channel.self, sent, bytes);
   publish_head(channel, writer.head);
-  let_send_on_after(channel, bytes / sent, kGroupClaim);
+  let_send_on_after(channel, last, kGroupClaim);
   return sent;
 }
 

@@ -258,6 +258,7 @@ bool is_record_place(const Channel& channel, std::uint64_t cursor) {
 Status resume_writer(Channel& channel) {
   WriterState& writer = channel.writer;
   writer.head = channel.self->cursor.load(std::memory_order_acquire);
+  writer.claimed_end = writer.head;
   writer.copy_choice = CopyChoice(channel.ring_bytes);
   writer.lap = lap_of(channel, writer.head);
   std::uint64_t tail = 0;

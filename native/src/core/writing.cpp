@@ -56,11 +56,13 @@ Status corrupt_tail(const Channel& channel) {
 
 void let_send_on_after_large(Channel& channel, std::int64_t claim) {
   CopyChoice& choice = channel.writer.copy_choice;
+  const CopyChoice::Made last = choice.take_last();
   // What went around the caches is likely to be followed by more, and the lines that this finds in this core's
   // cache have to leave it first.
-  if (choice.around_caches()) return let_send_on(channel, 0);
-  if (!choice.just_timed()) return let_send_on(channel, claim);
-  const std::int64_t start_ns = plat_now_ns();
+  if (last.around) claim = 0;
+  if (!last.timed) return let_send_on(channel, claim);
+  const std::int64_t start_ns =
+      plat_now_ns();  // in either case, so that both ways pay for the clock
   let_send_on(channel, claim);
   choice.learn_more(plat_now_ns() - start_ns);
 }

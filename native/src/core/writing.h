@@ -88,7 +88,7 @@ inline void let_send_on(Channel& channel, std::int64_t claim = kClaimBytes) {
   writer.fast_end = writer.head + static_cast<std::uint64_t>(ahead);
 }
 
-// The same after `size` bytes in one message or, of a list, in most of them; `claim` as above.
+// The same after `size` bytes in one message, of a list in the last one.
 void let_send_on_after_large(Channel& channel, std::int64_t claim);
 SMIPC_INLINE void let_send_on_after(Channel& channel, std::uint64_t size,
                                     std::int64_t claim = kClaimBytes) {
