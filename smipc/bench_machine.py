@@ -40,7 +40,7 @@ class Machine:
 
 def look() -> Machine:
     return Machine(
-        processor=_processor() or platform.processor() or platform.machine() or "unknown",
+        processor=processor(),
         cores=_cores(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
@@ -62,8 +62,12 @@ def _load_average() -> float | None:
         return None
 
 
-def _processor() -> str:
-    """As its maker calls it, or nothing."""
+def processor() -> str:
+    """As its maker calls it; on Linux with its numbers, as virtual machines call several alike."""
+    return _name_of_processor() or platform.processor() or platform.machine() or "unknown"
+
+
+def _name_of_processor() -> str:
     try:
         if sys.platform == "win32":
             import winreg
@@ -74,7 +78,12 @@ def _processor() -> str:
         if sys.platform == "darwin":
             command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
             return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-        return found[1].strip() if found else ""
+        text = Path("/proc/cpuinfo").read_text()
+        name, family, model = (
+            re.search(rf"^{field}\s*:\s*(.+)$", text, re.M)
+            for field in ("model name", "cpu family", r"model\t")
+        )
+        numbers = f", family {family[1]}, model {model[1]}" if family and model else ""
+        return name[1].strip() + numbers if name else ""
     except OSError:
         return ""

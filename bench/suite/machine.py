@@ -10,6 +10,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from smipc.bench_machine import processor
+
 PACKAGES = ("smipc", "cffi", "numpy", "pyzmq", "posix-ipc", "faster-fifo", "iceoryx2")
 
 
@@ -34,15 +36,6 @@ def version_of(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def processor() -> str:
-    """The name of the processor, and its numbers: virtual machines may call several kinds alike."""
-    name, family, model = (
-        first_match(rf"{field}\s*:\s*(.*)", "/proc/cpuinfo")
-        for field in ("model name", "cpu family", r"model\t")
-    )
-    return name if family == "unknown" else f"{name}, family {family}, model {model}"
 
 
 def describe() -> dict[str, object]:
