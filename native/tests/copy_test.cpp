@@ -33,6 +33,33 @@ TYPED_TEST(CopyBytes, copies_exactly_so_many_bytes_from_and_to_any_address) {
   }
 }
 
+// Where memcpy is slow it is another loop that copies them.
+TYPED_TEST(CopyBytes, copies_large_ones_from_and_to_any_place_in_a_page) {
+  constexpr std::size_t kPage = 4096;
+  const std::vector<unsigned char> source = pattern(4 * kPage, 1);
+  std::vector<unsigned char> target(4 * kPage);
+  // Both in the same place of a page, before the distance is added.
+  const auto in_page = [](const auto& bytes) {
+    return reinterpret_cast<std::uintptr_t>(bytes.data()) % kPage;
+  };
+  const std::size_t same = (in_page(source) - in_page(target)) % kPage;
+  for (const std::size_t size : {2047, 2048, 2049, 4096, 5003}) {
+    for (std::size_t distance = 0; distance < 40; ++distance) {
+      for (const std::size_t from : {0, 5}) {
+        std::fill(target.begin(), target.end(), 0xee);
+        const auto at = static_cast<std::ptrdiff_t>(same + from + distance);
+        detail::copy_bytes<TypeParam>(target.data() + at, source.data() + from, size);
+        const auto begin = source.begin() + static_cast<std::ptrdiff_t>(from);
+        const auto end = begin + static_cast<std::ptrdiff_t>(size);
+        const auto written = [](unsigned char byte) { return byte != 0xee; };
+        ASSERT_TRUE(std::equal(begin, end, target.begin() + at)) << size << ", " << distance;
+        ASSERT_TRUE(std::none_of(target.begin(), target.begin() + at, written)) << size;
+        ASSERT_TRUE(std::none_of(target.begin() + at + (end - begin), target.end(), written));
+      }
+    }
+  }
+}
+
 TYPED_TEST(CopyBytes, reads_nothing_behind_its_source) {
   for (std::size_t size = 0; size <= 200; ++size) {
     // On the heap, exactly as large: a sanitizer sees one byte too many.

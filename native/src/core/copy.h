@@ -3,7 +3,7 @@
 // What is sent is loaded in 8-byte words: callers have usually just stored it word by word, and a wider
 // load of bytes that are still in the store buffer stalls (measured: 45 to 65 M messages/s with 16-byte
 // loads, over 200 M with words). What is received was stored by another processor, and goes 16 bytes at a
-// time where any processor of the kind can do that. Large messages go through memcpy.
+// time where any processor of the kind can do that. Larger messages go through memcpy, where that is fast.
 #pragma once
 
 #include <cstddef>
@@ -114,13 +114,55 @@ SMIPC_INLINE void copy_small(void* to_void, const void* from_void, std::size_t s
   if (size % 8 != 0) copy_rest(to, from, size);
 }
 
+#if defined(__SSE2__) || defined(_M_X64)
+// What the copying instruction of the processor (`rep movsb`, which memcpy uses for such sizes) is bad at: a
+// destination 1 to 31 bytes behind its source in their pages. Zen 4, 4 KiB and 64 KiB: 3.5 GB/s up to 15 bytes and
+// 35 to 42 from there, instead of 57; this loop does 57 everywhere. Payloads begin 8 bytes behind a record, which may begin
+// a page, as may what is sent.
+inline constexpr std::size_t kInstructionCopy = 2048;  // smaller ones are not copied by it
+inline bool is_just_behind(const std::byte* to, const std::byte* from) {
+  constexpr std::uintptr_t kPageMask = 4095;
+  const std::uintptr_t behind =
+      (reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from)) & kPageMask;
+  return behind - 1 < 31;
+}
+
+inline void copy_in_units(std::byte* to, const std::byte* from, std::size_t size) {
+  constexpr std::size_t kUnit = sizeof(__m128i);
+  const std::size_t into_unit = reinterpret_cast<std::uintptr_t>(to) % kUnit;
+  std::size_t done = (kUnit - into_unit) % kUnit;
+  std::memcpy(to, from, done);
+  for (; size - done >= 4 * kUnit; done += 4 * kUnit) {
+    const auto* in = reinterpret_cast<const __m128i*>(from + done);
+    auto* out = reinterpret_cast<__m128i*>(to + done);
+    const __m128i a = _mm_loadu_si128(in);
+    const __m128i b = _mm_loadu_si128(in + 1);
+    const __m128i c = _mm_loadu_si128(in + 2);
+    const __m128i d = _mm_loadu_si128(in + 3);
+    _mm_store_si128(out, a);
+    _mm_store_si128(out + 1, b);
+    _mm_store_si128(out + 2, c);
+    _mm_store_si128(out + 3, d);
+  }
+  std::memcpy(to + done, from + done, size - done);
+}
+#endif
+
+// memcpy, without its bad case.
+inline void copy_many(std::byte* to, const std::byte* from, std::size_t size) {
+#if defined(__SSE2__) || defined(_M_X64)
+  if (size >= kInstructionCopy && is_just_behind(to, from)) return copy_in_units(to, from, size);
+#endif
+  std::memcpy(to, from, size);
+}
+
 // Reads and writes exactly `size` bytes.
 template <class Way>
 SMIPC_INLINE void copy_bytes(void* to, const void* from, std::size_t size) {
   if (size <= kWordCopyMax) {
     copy_small<Way>(to, from, size);
   } else {
-    std::memcpy(to, from, size);
+    copy_many(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), size);
   }
 }
 

@@ -1,6 +1,7 @@
 // See large_copy.h.
 #include "core/large_copy.h"
 
+#include "core/copy.h"
 #include "platform/platform.h"
 
 namespace smipc::detail {
@@ -26,7 +27,7 @@ std::int64_t reader_loses_ns(std::size_t size) {
 }
 
 void copy_by(bool around, std::byte* to, const std::byte* from, std::size_t size) {
-  around ? copy_non_temporal(to, from, size) : static_cast<void>(std::memcpy(to, from, size));
+  around ? copy_non_temporal(to, from, size) : copy_many(to, from, size);
 }
 
 }  // namespace
