@@ -125,7 +125,7 @@ TEST(CopyChoice, clocks_that_jump_do_no_harm) {
   tell(choice, 1000, 1024, INT64_MAX, INT64_MIN);
 }
 
-#if SMIPC_NON_TEMPORAL
+#if SMIPC_SSE2
 
 detail::WriterState& state_of(const Pair& pair) { return pair.writer->writer; }
 
@@ -177,7 +177,7 @@ TEST(LargeCopies, that_went_around_the_caches_are_followed_by_no_claim) {
   EXPECT_GT(claimed(), 0);
 }
 
-TEST(LargeCopies, that_are_timed_are_charged_for_the_claim_behind_them) {
+TEST(LargeCopies, that_are_timed_are_asked_about_when_the_message_has_gone) {
   Pair pair("charged", 100'000);
   state_of(pair).copy_choice = CopyChoice();
   send(pair.writer, pattern(2000, 1));

@@ -1,7 +1,8 @@
 // See large_copy.h.
 #include "core/large_copy.h"
 
-#include "core/copy.h"
+#include <algorithm>
+
 #include "platform/platform.h"
 
 namespace smipc::detail {
@@ -79,7 +80,7 @@ void CopyChoice::decide(std::int64_t pace_ns) {
 }
 
 void copy_large(CopyChoice& choice, std::byte* to, const std::byte* from, std::size_t size) {
-  if (!SMIPC_NON_TEMPORAL || !choice.is_timed(size)) [[likely]] {
+  if (!SMIPC_SSE2 || !choice.is_timed(size)) [[likely]] {
     return copy_by(choice.around_caches(), to, from, size);
   }
   const std::int64_t start_ns = plat_now_ns();

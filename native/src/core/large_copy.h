@@ -7,19 +7,12 @@
 // that one is slow, the other. Figures, and what a wrong choice costs: docs/design/channel-ring.md.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
-#if defined(__SSE2__) || defined(_M_X64)
-#include <emmintrin.h>
-#define SMIPC_NON_TEMPORAL 1
-#else
-#define SMIPC_NON_TEMPORAL 0
-#endif
+#include "core/copy.h"
 
 namespace smipc::detail {
 
@@ -28,25 +21,8 @@ inline constexpr std::size_t kLargeCopy = 1024;
 
 // memcpy, whole lines around the caches. Whoever sees a later store of this thread sees every byte.
 inline void copy_non_temporal(std::byte* to, const std::byte* from, std::size_t size) {
-#if SMIPC_NON_TEMPORAL
-  constexpr std::size_t kLineBytes = 64;
-  const std::size_t into_line = reinterpret_cast<std::uintptr_t>(to) % kLineBytes;
-  const std::size_t first = std::min(size, (kLineBytes - into_line) % kLineBytes);
-  std::memcpy(to, from, first);
-  std::size_t done = first;
-  for (; size - done >= kLineBytes; done += kLineBytes) {
-    const auto* in = reinterpret_cast<const __m128i*>(from + done);
-    auto* out = reinterpret_cast<__m128i*>(to + done);
-    const __m128i a = _mm_loadu_si128(in);
-    const __m128i b = _mm_loadu_si128(in + 1);
-    const __m128i c = _mm_loadu_si128(in + 2);
-    const __m128i d = _mm_loadu_si128(in + 3);
-    _mm_stream_si128(out, a);
-    _mm_stream_si128(out + 1, b);
-    _mm_stream_si128(out + 2, c);
-    _mm_stream_si128(out + 3, d);
-  }
-  std::memcpy(to + done, from + done, size - done);
+#if SMIPC_SSE2
+  copy_by_lines(to, from, size, [](__m128i* out, __m128i bytes) { _mm_stream_si128(out, bytes); });
   // Non-temporal stores are not ordered by the release store that publishes them (memory-model.md).
   _mm_sfence();
 #else

@@ -61,8 +61,8 @@ void let_send_on_after_large(Channel& channel, std::int64_t claim) {
   // cache have to leave it first.
   if (last.around) claim = 0;
   if (!last.timed) return let_send_on(channel, claim);
-  const std::int64_t start_ns =
-      plat_now_ns();  // in either case, so that both ways pay for the clock
+  // In either case, so that both ways pay for the clock.
+  const std::int64_t start_ns = plat_now_ns();
   let_send_on(channel, claim);
   choice.learn_more(plat_now_ns() - start_ns);
 }
