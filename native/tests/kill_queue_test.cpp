@@ -280,7 +280,6 @@ INSTANTIATE_TEST_SUITE_P(AtEveryInstruction, KillMember, testing::ValuesIn(kPlan
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST_P(KillMember, of) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer's own instructions are not ours";
   const QueuePlan& plan = GetParam();
   expect_survived(plan.name,
                   [&](std::int64_t* told) { return std::make_unique<KilledMember>(plan, told); });

@@ -212,7 +212,6 @@ INSTANTIATE_TEST_SUITE_P(AtEveryInstruction, KillReader, testing::ValuesIn(kPlan
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST_P(KillReader, of) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer's own instructions are not ours";
   const Plan& plan = GetParam();
   expect_survived(plan.name,
                   [&](std::int64_t* told) { return std::make_unique<KilledReader>(plan, told); });

@@ -116,7 +116,6 @@ INSTANTIATE_TEST_SUITE_P(AtEveryInstruction, KillHolder, testing::ValuesIn(kPlan
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST_P(KillHolder, of) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer's own instructions are not ours";
   const Plan& plan = GetParam();
   expect_survived(plan.name, [&](std::int64_t*) { return std::make_unique<KilledHolder>(plan); });
 }

@@ -33,6 +33,7 @@ void expect_usable(const std::string& name, const Settings& settings = {});
 
 // Steps through the call and prints how many kills there were. `told`: how long survivors did not
 // know, in nanoseconds; half of them must have known within 100 ms.
+// Skips the test in builds with a sanitizer.
 void expect_survived(const std::string& call,
                      const std::function<std::unique_ptr<Scenario>(std::int64_t* told)>& make);
 

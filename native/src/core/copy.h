@@ -23,6 +23,8 @@
 namespace smipc::detail {
 
 inline constexpr std::size_t kWordCopyMax = 128;
+// From here on memcpy uses the copying instruction of the processor (`rep movsb`), if that is any good.
+inline constexpr std::size_t kInstructionCopy = 2048;
 
 inline void copy_word(std::byte* to, const std::byte* from) {
   std::uint64_t word;
@@ -55,12 +57,14 @@ inline void copy_rest(std::byte* to, const std::byte* from, std::size_t size) {
 
 // The two ways: what one load and one store move. Word by word, ...
 struct IntoRing {
+  static constexpr bool kOut = false;
   static constexpr std::size_t kUnit = 8;
   static void copy_unit(std::byte* to, const std::byte* from) { copy_word(to, from); }
 };
 
 // ... and two words at a time.
 struct OutOfRing {
+  static constexpr bool kOut = true;
   static constexpr std::size_t kUnit = 16;
   static void copy_unit(std::byte* to, const std::byte* from) {
 #if SMIPC_SSE2
@@ -141,11 +145,9 @@ inline void copy_by_lines(std::byte* to, const std::byte* from, std::size_t size
   std::memcpy(to + done, from + done, size - done);
 }
 
-// What the copying instruction of the processor (`rep movsb`, which memcpy uses for such sizes) is bad at: a
-// destination 1 to 31 bytes behind its source in their pages. Zen 4, 4 KiB and 64 KiB: 3.5 GB/s up to 15 bytes and
-// 35 to 42 from there, instead of 57; by lines 57 everywhere. Payloads begin 8 bytes behind a record, which may
-// begin a page, as may what is sent.
-inline constexpr std::size_t kInstructionCopy = 2048;  // smaller ones are not copied by it
+// What the copying instruction is bad at: a destination 1 to 31 bytes behind its source in their pages. Zen 4, 4 KiB
+// and 64 KiB: 3.5 GB/s up to 15 bytes and 35 to 42 from there, instead of 57; by lines 57 everywhere. Payloads
+// begin 8 bytes behind a record, which may begin a page, as may what is sent.
 inline bool is_just_behind(const std::byte* to, const std::byte* from) {
   constexpr std::uintptr_t kPageMask = 4095;
   const std::uintptr_t behind =
@@ -154,22 +156,36 @@ inline bool is_just_behind(const std::byte* to, const std::byte* from) {
 }
 #endif
 
+// memcpy without that instruction.
+inline void copy_through_caches(std::byte* to, const std::byte* from, std::size_t size) {
+#if SMIPC_SSE2
+  copy_by_lines(to, from, size, [](__m128i* out, __m128i bytes) { _mm_store_si128(out, bytes); });
+#else
+  std::memcpy(to, from, size);
+#endif
+}
+
 // memcpy, without its bad case.
 inline void copy_many(std::byte* to, const std::byte* from, std::size_t size) {
 #if SMIPC_SSE2
   if (size >= kInstructionCopy && is_just_behind(to, from)) {
-    return copy_by_lines(to, from, size,
-                         [](__m128i* out, __m128i bytes) { _mm_store_si128(out, bytes); });
+    return copy_through_caches(to, from, size);
   }
 #endif
   std::memcpy(to, from, size);
 }
+
+// Out of the ring, `size` of kInstructionCopy and more: by whichever leaves the ring's lines where the writer finds
+// them soonest.
+void copy_large_out(std::byte* to, const std::byte* from, std::size_t size);
 
 // Reads and writes exactly `size` bytes.
 template <class Way>
 SMIPC_INLINE void copy_bytes(void* to, const void* from, std::size_t size) {
   if (size <= kWordCopyMax) {
     copy_small<Way>(to, from, size);
+  } else if (Way::kOut && size >= kInstructionCopy) {
+    copy_large_out(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), size);
   } else {
     copy_many(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), size);
   }
