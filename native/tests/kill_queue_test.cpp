@@ -4,6 +4,8 @@
 
 #if defined(SMIPC_TEST_STEPPING)
 
+#include "large_copy_support.hpp"
+
 namespace smipc::test {
 namespace {
 
@@ -13,6 +15,11 @@ using Name = const std::string&;
 void send_one(const QueuePlan& plan, Name, Handle& victim) {
   const std::vector<std::uint64_t> words(plan.words, kVictims);
   EXPECT_OK(victim->send(words.data(), words.size() * 8, plan.priority));
+}
+
+void send_around_caches(const QueuePlan& plan, Name name, Handle& victim) {
+  victim->inside().copy_choice.set(going_around_caches());
+  send_one(plan, name, victim);
 }
 
 void receive_one(const QueuePlan&, Name, Handle& victim) {
@@ -146,6 +153,12 @@ const QueuePlan kPlans[] = {
      .earlier = kThree},
     {.name = "queue_send_large",
      .call = send_one,
+     .does = Does::kSends,
+     .earlier = kOne,
+     .words = kLargeWords,
+     .must_look_alive = true},
+    {.name = "queue_send_around_the_caches",
+     .call = send_around_caches,
      .does = Does::kSends,
      .earlier = kOne,
      .words = kLargeWords,

@@ -115,6 +115,13 @@ TEST(CopyChoice, how_the_last_copy_was_made_is_told_once) {
   EXPECT_FALSE(around.take_last().around);
 }
 
+TEST(CopyChoice, copies_of_other_threads_that_were_timed_besides_do_not_count) {
+  CopyChoice choice;
+  for (int i = 0; i < 3 * kSamples; ++i) EXPECT_TRUE(choice.is_timed(kSize));
+  for (int i = 0; i < 3 * kSamples; ++i) choice.learn(kSize, i < kSamples ? kFastNs : kSlowNs);
+  EXPECT_EQ(0, tell(choice, 20, kSize, kSlowNs, 1).timed);  // fast, by the first five
+}
+
 TEST(CopyChoice, clocks_that_jump_do_no_harm) {
   CopyChoice choice;
   tell(choice, 1000, kSize, INT64_MAX, INT64_MAX);

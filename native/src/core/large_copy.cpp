@@ -47,6 +47,7 @@ bool CopyChoice::is_sample() {
 }
 
 void CopyChoice::learn(std::size_t size, std::int64_t ns) {
+  if (count_ == kSamples) return;
   samples_[count_++] = {size, std::clamp<std::int64_t>(ns, 0, kMostNs)};
 }
 
@@ -86,6 +87,29 @@ void copy_large(CopyChoice& choice, std::byte* to, const std::byte* from, std::s
   const std::int64_t start_ns = plat_now_ns();
   copy_by(choice.around_caches(), to, from, size);
   choice.learn(size, plat_now_ns() - start_ns);
+}
+
+void SharedCopyChoice::set(const CopyChoice& choice) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  choice_ = choice;
+}
+
+CopyChoice SharedCopyChoice::get() {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  return choice_;
+}
+
+void SharedCopyChoice::copy_large(std::byte* to, const std::byte* from, std::size_t size) {
+  std::unique_lock<std::mutex> guard(mutex_);
+  const bool timed = SMIPC_SSE2 && choice_.is_timed(size);
+  const bool around = choice_.around_caches();
+  guard.unlock();
+  if (!timed) return copy_by(around, to, from, size);
+  const std::int64_t start_ns = plat_now_ns();
+  copy_by(around, to, from, size);
+  const std::int64_t took_ns = plat_now_ns() - start_ns;
+  guard.lock();
+  if (around == choice_.around_caches()) choice_.learn(size, took_ns);
 }
 
 }  // namespace smipc::detail

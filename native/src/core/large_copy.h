@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <utility>
 
 #include "core/copy.h"
@@ -48,7 +49,7 @@ class CopyChoice {
     return timed;
   }
 
-  // After it, if it was: how long it took.
+  // After it, if it was: how long it took. Others may have been timed meanwhile, and enough of them.
   void learn(std::size_t size, std::int64_t ns);
 
   // How the last copy was made, asked once: false and false if there was none since the last time.
@@ -82,7 +83,19 @@ class CopyChoice {
   std::array<Sample, kSamples> samples_{};
 };
 
-// The copy of a writer. `size` is kLargeCopy at least, and no more than a ring is written at once (128 KiB).
+// The copy of a writer. `size` is kLargeCopy at least.
 void copy_large(CopyChoice& choice, std::byte* to, const std::byte* from, std::size_t size);
+
+// The same for all threads that use a handle, which copy at once.
+class SharedCopyChoice {
+ public:
+  void set(const CopyChoice& choice);
+  CopyChoice get();
+  void copy_large(std::byte* to, const std::byte* from, std::size_t size);
+
+ private:
+  std::mutex mutex_;
+  CopyChoice choice_;  // guarded by mutex_
+};
 
 }  // namespace smipc::detail

@@ -13,6 +13,7 @@
 
 #include "core/biased_gate.h"
 #include "core/deadline.h"
+#include "core/large_copy.h"
 #include "core/named_object.h"
 #include "core/open_handles.h"
 #include "core/pace.h"
@@ -61,6 +62,7 @@ struct Queue {
   Pace paces[2];                // guarded by pacing
   std::uint64_t moved[2] = {};  // messages received and sent by this handle; under `lock`
   std::atomic<bool> pacing[2] = {};
+  SharedCopyChoice copy_choice;               // of what is sent
   std::atomic<std::int64_t> last_look_ns{0};  // for the dead
 
   // Slots that calls of this handle have left in hand (I5 of queue_transfer.cpp).

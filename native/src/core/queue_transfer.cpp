@@ -26,6 +26,7 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr std::uint64_t kCopiedInside = 2048;
+static_assert(kCopiedInside >= kLargeCopy);
 
 Status give_up(Queue& queue, const char* what, std::uint64_t value) {
   queue_unlock(queue);
@@ -93,7 +94,8 @@ Status fill(Queue& queue, std::uint32_t index, const void* data, std::uint64_t s
   }
   take_in_hand(queue, queue.slot(index), SlotState::kWriting);
   queue_unlock(queue);
-  std::memcpy(queue.payload(index), data, static_cast<std::size_t>(size));
+  queue.copy_choice.copy_large(queue.payload(index), static_cast<const std::byte*>(data),
+                               static_cast<std::size_t>(size));
   return come_back(queue, index, deadline);
 }
 
@@ -145,7 +147,7 @@ Status empty(Queue& queue, std::uint32_t index, void* buffer, std::uint64_t size
   }
   take_in_hand(queue, queue.slot(index), SlotState::kTaken);
   queue_unlock(queue);
-  std::memcpy(buffer, queue.payload(index), static_cast<std::size_t>(size));
+  copy_bytes<OutOfRing>(buffer, queue.payload(index), static_cast<std::size_t>(size));
   return come_back(queue, index, deadline);
 }
 
