@@ -19,7 +19,7 @@ inline Told tell(detail::CopyChoice& choice, int count, std::size_t size, std::i
     const bool around = choice.around_caches();
     told.timed += timed;
     told.around += around;
-    if (timed) choice.learn(size, around ? around_ns : plain_ns);
+    if (timed) choice.learn(size, around ? around_ns : plain_ns, around);
   }
   return told;
 }

@@ -118,8 +118,26 @@ TEST(CopyChoice, how_the_last_copy_was_made_is_told_once) {
 TEST(CopyChoice, copies_of_other_threads_that_were_timed_besides_do_not_count) {
   CopyChoice choice;
   for (int i = 0; i < 3 * kSamples; ++i) EXPECT_TRUE(choice.is_timed(kSize));
-  for (int i = 0; i < 3 * kSamples; ++i) choice.learn(kSize, i < kSamples ? kFastNs : kSlowNs);
+  for (int i = 0; i < 3 * kSamples; ++i) {
+    choice.learn(kSize, i < kSamples ? kFastNs : kSlowNs, false);
+  }
   EXPECT_EQ(0, tell(choice, 20, kSize, kSlowNs, 1).timed);  // fast, by the first five
+}
+
+TEST(CopyChoice, copies_of_other_threads_that_went_the_other_way_do_not_count) {
+  CopyChoice choice;
+  tell(choice, kSamples + 1, kSize, kSlowNs, kSlowNs);  // the trial has begun
+  for (int i = 0; i < kSamples; ++i) choice.learn(kSize, 1, false);
+  EXPECT_EQ(kSamples - 1, tell(choice, kSamples - 1, kSize, kSlowNs, kSlowNs).around);
+  EXPECT_EQ(0, tell(choice, 100, kSize, kSlowNs, kSlowNs).around);  // and was lost
+}
+
+TEST(CopyChoice, copies_of_other_threads_that_end_after_a_trial_do_not_count) {
+  CopyChoice choice = going_around_caches();
+  for (int i = 0; i < kSamples; ++i) choice.learn(kSize, 1, true);
+  const Told next = tell(choice, 1'200, kSize, kSlowNs, kFastNs);  // more than 64 MiB
+  EXPECT_EQ(2 * kSamples, next.timed);
+  EXPECT_EQ(1'200 - kSamples, next.around);  // the next five were plain ones
 }
 
 TEST(CopyChoice, clocks_that_jump_do_no_harm) {

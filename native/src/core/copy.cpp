@@ -38,10 +38,10 @@ bool is_zen_3_or_4() {
   return (version >> 8 & 0xf) + (version >> 20 & 0xff) == 25;
 }
 
-// Bytes that the copying instruction has stored do not drive the ring's lines out of the reader's cache there. So
-// the writer's next stores have to, and that takes two to three times as long: with one ring in three, for seconds,
-// messages of 1 MiB at 12 instead of 28 GB/s (docs/design/channel-ring.md). It was not so on a Zen 5, where
-// memcpy reaches 60, and has not been measured elsewhere.
+// It looks as if bytes that the copying instruction has stored did not drive the ring's lines out of the reader's cache
+// there, so that the writer's next stores have to: with one ring in three, for seconds, messages of 1 MiB come at 12
+// instead of 28 GB/s (glibc 2.36; docs/design/channel-ring.md). It was not so on a Zen 5, where memcpy reaches 60, and
+// has not been measured elsewhere.
 const bool kByLines = is_zen_3_or_4();
 
 #else

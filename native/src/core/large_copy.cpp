@@ -46,8 +46,8 @@ bool CopyChoice::is_sample() {
   return true;
 }
 
-void CopyChoice::learn(std::size_t size, std::int64_t ns) {
-  if (count_ == kSamples) return;
+void CopyChoice::learn(std::size_t size, std::int64_t ns, bool around) {
+  if (count_ == kSamples || left_ > 0 || around != around_) return;
   samples_[count_++] = {size, std::clamp<std::int64_t>(ns, 0, kMostNs)};
 }
 
@@ -86,7 +86,7 @@ void copy_large(CopyChoice& choice, std::byte* to, const std::byte* from, std::s
   }
   const std::int64_t start_ns = plat_now_ns();
   copy_by(choice.around_caches(), to, from, size);
-  choice.learn(size, plat_now_ns() - start_ns);
+  choice.learn(size, plat_now_ns() - start_ns, choice.around_caches());
 }
 
 void SharedCopyChoice::set(const CopyChoice& choice) {
@@ -100,8 +100,9 @@ CopyChoice SharedCopyChoice::get() {
 }
 
 void SharedCopyChoice::copy_large(std::byte* to, const std::byte* from, std::size_t size) {
+  if (!SMIPC_SSE2) return copy_by(false, to, from, size);
   std::unique_lock<std::mutex> guard(mutex_);
-  const bool timed = SMIPC_SSE2 && choice_.is_timed(size);
+  const bool timed = choice_.is_timed(size);
   const bool around = choice_.around_caches();
   guard.unlock();
   if (!timed) return copy_by(around, to, from, size);
@@ -109,7 +110,7 @@ void SharedCopyChoice::copy_large(std::byte* to, const std::byte* from, std::siz
   copy_by(around, to, from, size);
   const std::int64_t took_ns = plat_now_ns() - start_ns;
   guard.lock();
-  if (around == choice_.around_caches()) choice_.learn(size, took_ns);
+  choice_.learn(size, took_ns, around);
 }
 
 }  // namespace smipc::detail

@@ -1,9 +1,9 @@
-// Copying large payloads into the ring: through the caches, or around them.
+// Copying large payloads into shared memory: through the caches, or around them.
 //
 // A plain store to a line that another core has looked at waits for that core. Where this is dear (Zen 4:
 // 1 to 3 GB/s to another part of the chip), non-temporal stores, which send the bytes to memory and tell
 // caches only to forget them, are several times as fast. Where it is cheap they are the slower way, and the reader
-// then fetches from memory what had been in a cache. So each writer times a few of its copies, one way and, if
+// then fetches from memory what had been in a cache. So each handle that sends times a few of its copies, one way and, if
 // that one is slow, the other. Figures, and what a wrong choice costs: docs/design/channel-ring.md.
 #pragma once
 
@@ -31,7 +31,7 @@ inline void copy_non_temporal(std::byte* to, const std::byte* from, std::size_t 
 #endif
 }
 
-// Which way, for one writer. It only says so; who copies tells it how long that took.
+// Which way, for one handle. It only says so; who copies tells it how long that took.
 class CopyChoice {
  public:
   explicit CopyChoice(std::uint64_t ring_bytes = 0);
@@ -49,8 +49,9 @@ class CopyChoice {
     return timed;
   }
 
-  // After it, if it was: how long it took. Others may have been timed meanwhile, and enough of them.
-  void learn(std::size_t size, std::int64_t ns);
+  // After it, if it was: how long it took, that way. Ignored where it comes too late, because other threads' copies
+  // were enough.
+  void learn(std::size_t size, std::int64_t ns, bool around);
 
   // How the last copy was made, asked once: false and false if there was none since the last time.
   struct Made {
@@ -90,7 +91,7 @@ void copy_large(CopyChoice& choice, std::byte* to, const std::byte* from, std::s
 class SharedCopyChoice {
  public:
   void set(const CopyChoice& choice);
-  CopyChoice get();
+  CopyChoice get();  // for tests
   void copy_large(std::byte* to, const std::byte* from, std::size_t size);
 
  private:

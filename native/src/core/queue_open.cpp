@@ -106,6 +106,7 @@ Status map(const QueueRequest& request, const Setup& setup, const QueueShm& shm,
   queue->free_slots = reinterpret_cast<AtomicU32*>(mapping.header + shape.free_offset);
   queue->heap = reinterpret_cast<HeapEntryShm*>(mapping.header + shape.heap_offset);
   queue->slots = mapping.header + shape.slots_offset;
+  // Its pages are still to come. (A queue that is mostly empty uses few of them, and waits longer than it had to.)
   queue->copy_choice.set(CopyChoice(shape.total_bytes));
   return SMIPC_OK;
 }
