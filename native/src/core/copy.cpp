@@ -18,6 +18,7 @@ struct CpuId {
   unsigned eax, ebx, ecx, edx;
 };
 
+// Leaf 0 or 1, which all have. It takes microseconds in a virtual machine.
 CpuId cpu_id(unsigned leaf) {
   CpuId id = {};
 #if defined(_MSC_VER)
@@ -25,7 +26,7 @@ CpuId cpu_id(unsigned leaf) {
   __cpuid(words, static_cast<int>(leaf));
   std::memcpy(&id, words, sizeof id);
 #else
-  __get_cpuid(leaf, &id.eax, &id.ebx, &id.ecx, &id.edx);
+  __cpuid(leaf, id.eax, id.ebx, id.ecx, id.edx);
 #endif
   return id;
 }

@@ -31,6 +31,12 @@ void copy_by(bool around, std::byte* to, const std::byte* from, std::size_t size
   around ? copy_non_temporal(to, from, size) : copy_many(to, from, size);
 }
 
+std::int64_t ns_to_copy_by(bool around, std::byte* to, const std::byte* from, std::size_t size) {
+  const std::int64_t start_ns = plat_now_ns();
+  copy_by(around, to, from, size);
+  return plat_now_ns() - start_ns;
+}
+
 }  // namespace
 
 CopyChoice::CopyChoice(std::uint64_t ring_bytes)
@@ -81,12 +87,11 @@ void CopyChoice::decide(std::int64_t pace_ns) {
 }
 
 void copy_large(CopyChoice& choice, std::byte* to, const std::byte* from, std::size_t size) {
-  if (!SMIPC_SSE2 || !choice.is_timed(size)) [[likely]] {
-    return copy_by(choice.around_caches(), to, from, size);
-  }
-  const std::int64_t start_ns = plat_now_ns();
-  copy_by(choice.around_caches(), to, from, size);
-  choice.learn(size, plat_now_ns() - start_ns, choice.around_caches());
+  const bool timed = SMIPC_SSE2 && choice.is_timed(size);
+  const bool around = choice.around_caches();
+  if (!timed) [[likely]]
+    return copy_by(around, to, from, size);
+  choice.learn(size, ns_to_copy_by(around, to, from, size), around);
 }
 
 void SharedCopyChoice::set(const CopyChoice& choice) {
@@ -106,9 +111,7 @@ void SharedCopyChoice::copy_large(std::byte* to, const std::byte* from, std::siz
   const bool around = choice_.around_caches();
   guard.unlock();
   if (!timed) return copy_by(around, to, from, size);
-  const std::int64_t start_ns = plat_now_ns();
-  copy_by(around, to, from, size);
-  const std::int64_t took_ns = plat_now_ns() - start_ns;
+  const std::int64_t took_ns = ns_to_copy_by(around, to, from, size);
   guard.lock();
   choice_.learn(size, took_ns, around);
 }

@@ -3,8 +3,8 @@
 // A plain store to a line that another core has looked at waits for that core. Where this is dear (Zen 4:
 // 1 to 3 GB/s to another part of the chip), non-temporal stores, which send the bytes to memory and tell
 // caches only to forget them, are several times as fast. Where it is cheap they are the slower way, and the reader
-// then fetches from memory what had been in a cache. So each handle that sends times a few of its copies, one way and, if
-// that one is slow, the other. Figures, and what a wrong choice costs: docs/design/channel-ring.md.
+// then fetches from memory what had been in a cache. So each handle that sends times a few of its copies, one way
+// and, if that one is slow, the other. Figures, and what a wrong choice costs: docs/design/channel-ring.md.
 #pragma once
 
 #include <array>
