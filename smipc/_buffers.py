@@ -30,6 +30,12 @@ def readable(cid: bytes, data: Buffer) -> bytes | memoryview:
         raise InvalidArgumentError(
             channel_text(cid, f"a {type(data).__name__} that is not contiguous cannot be sent")
         )
+    if "O" in view.format and _holds_objects(view.format):
+        raise InvalidTypeError(
+            channel_text(
+                cid, f"a bytes-like object is needed, not {type(data).__name__} of Python objects"
+            )
+        )
     return view
 
 
@@ -86,8 +92,8 @@ def whole_number(cid: bytes, what: str, value: int, lowest: int, highest: int) -
 
 
 def _holds_objects(form: str) -> bool:
-    """Whether a buffer's format has references to Python objects: bytes in them would be followed
-    as addresses. Names of fields are between colons."""
+    """Whether a buffer's format has references to Python objects: addresses, which mean nothing to
+    another process, and would be followed here. Names of fields are between colons."""
     return "O" in "".join(form.split(":")[::2])
 
 

@@ -152,6 +152,24 @@ def test_references_to_objects_are_not_overwritten(pair: Pair, name: bytes) -> N
         refused(TypeError, name, "Python objects", lambda: stream.read(array, 8))
 
 
+def test_references_to_objects_are_not_sent(pair: Pair, name: bytes) -> None:
+    numpy = pytest.importorskip("numpy")
+    writer, reader = pair
+    array: Any = numpy.array([object()])
+    refused(TypeError, name, "Python objects", lambda: writer.send((ctypes.py_object * 1)(array)))
+    refused(TypeError, name, "Python objects", lambda: writer.send(array))
+    with pytest.raises(smipc.TimedOutError):
+        reader.recv(0)
+    with open_pair(name + b".s", framing="stream")[0] as stream:
+        refused(TypeError, name, "Python objects", lambda: stream.write(array))
+    text, new = name.decode(), smipc.Flags.RAISE_IF_EXISTS
+    with smipc.NamedMessageQueue(text + "-q", handle_existence=new) as queue:
+        refused(TypeError, name, "Python objects", lambda: queue.send(array))
+        queue.unlink()
+    with smipc.SharedCircularBuffer(text + "-c", create=True, item_size=8) as buffer:
+        refused(TypeError, name, "Python objects", lambda: buffer.push_bytes(array))
+
+
 class Unspeakable:
     def __repr__(self) -> str:
         raise RuntimeError("no words for it")
