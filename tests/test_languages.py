@@ -111,6 +111,16 @@ def test_whole_api(name: str) -> None:
     assert int(done.stdout.split()[0]) > 50
 
 
+def test_a_queue_in_cpp_keeps_its_timeout_while_rivals_take_large_messages() -> None:
+    done = subprocess.run(
+        [program("tests", "queue_timeout"), unique_name("queue-timeout")],
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_function_of_the_header_is_called_from_c() -> None:
     folder = Path(__file__).resolve().parent / "native_programs"
     header = (folder / "../../native/include/smipc.h").read_text()

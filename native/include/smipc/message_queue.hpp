@@ -87,6 +87,7 @@ class MessageQueue {
 
   // The same into memory of its own.
   [[nodiscard]] std::optional<Message> receive(Timeout timeout = forever) {
+    const detail::Deadline deadline(timeout);
     Message message;
     message.data.resize(
         static_cast<std::size_t>(max_message_size_ < 65536 ? max_message_size_ : 65536));
@@ -94,7 +95,7 @@ class MessageQueue {
       std::size_t size = 0;
       const Status status =
           smipc_message_queue_receive(handle_.get(), message.data.data(), message.data.size(),
-                                      timeout.nanoseconds(), &size, &message.priority);
+                                      deadline.left().nanoseconds(), &size, &message.priority);
       if (status == SMIPC_E_TIMED_OUT) return std::nullopt;
       if (status != SMIPC_E_BUFFER_TOO_SMALL) detail::check(status);
       message.data.resize(size);
