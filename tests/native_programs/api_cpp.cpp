@@ -67,7 +67,15 @@ static_assert(!std::is_copy_constructible_v<smipc::Reservation>);
 static_assert(!std::is_copy_constructible_v<smipc::Borrow>);
 static_assert(std::is_nothrow_move_constructible_v<smipc::Reader>);
 static_assert(std::is_nothrow_move_assignable_v<smipc::Reader>);
-static_assert(!std::is_convertible_v<const char (&)[3], smipc::Bytes>);  // "ab" and its NUL
+// Literals, and their NUL.
+static_assert(!std::is_convertible_v<decltype("ab"), smipc::Bytes>);
+static_assert(!std::is_convertible_v<decltype(u8"ab"), smipc::Bytes>);
+static_assert(!std::is_convertible_v<decltype(u"ab"), smipc::Bytes>);
+static_assert(!std::is_convertible_v<decltype(U"ab"), smipc::Bytes>);
+static_assert(!std::is_convertible_v<decltype(L"ab"), smipc::Bytes>);
+static_assert(std::is_convertible_v<decltype(u8"ab"sv), smipc::Bytes>);
+static_assert(std::is_convertible_v<const unsigned char (&)[3], smipc::Bytes>);
+static_assert(std::is_convertible_v<const signed char (&)[3], smipc::Bytes>);
 static_assert(!std::is_convertible_v<std::vector<std::string>, smipc::Bytes>);
 static_assert(!std::is_convertible_v<const std::vector<int> &, smipc::MutableBytes>);
 static_assert(!std::is_convertible_v<std::vector<int>, smipc::MutableBytes>);  // a temporary

@@ -18,10 +18,14 @@ template <class R>
 concept Contiguous = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
                      std::is_trivially_copyable_v<std::ranges::range_value_t<R>>;
 
+template <class T>
+concept Character = std::same_as<T, char> || std::same_as<T, wchar_t> || std::same_as<T, char8_t> ||
+                    std::same_as<T, char16_t> || std::same_as<T, char32_t>;
+
 // Refused as a source: "text" would send its terminating NUL. Say "text"sv.
 template <class R>
 concept CharArray =
-    std::is_array_v<std::remove_cvref_t<R>> && std::same_as<std::ranges::range_value_t<R>, char>;
+    std::is_array_v<std::remove_cvref_t<R>> && Character<std::ranges::range_value_t<R>>;
 
 template <class R>
 concept WritableElements =
