@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
 import sys
+
+from smipc.errors import SmipcError
 
 JOBS = {
     "demo": ("smipc.cli_demo", "send a folder's files between two processes and check each"),
@@ -18,7 +21,34 @@ JOBS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Runs a command and returns its exit code; what becomes of its output is seen to here."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(sys.stdout or nowhere),  # each is None when it was closed
+        contextlib.redirect_stderr(sys.stderr or nowhere),
+    ):
+        try:
+            try:
+                return _run(arguments)
+            finally:
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            code, message = 130, ""
+        except SmipcError as error:
+            code, message = 1, str(error)
+        except OSError as error:
+            code, message = 1, "" if _is_closed_pipe(error) else str(error)
+        if message:
+            print(" ".join(["smipc", *arguments[:1]]) + f": {message}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:  # again, and Python must not complain of it at exit
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return code
+
+
+def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="smipc", description="Shared-memory channels between processes."
     )
@@ -37,32 +67,15 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.job is None:
         parser.print_help()
         return 2
-    return _run(JOBS[chosen.job][0], chosen)
+    code: int = importlib.import_module(JOBS[chosen.job][0]).run(chosen)
+    return code
 
 
-def _run(module: str, chosen: argparse.Namespace) -> int:
-    from smipc import SmipcError
-
-    try:
-        code: int = importlib.import_module(module).run(chosen)
-        sys.stdout.flush()
-        return code
-    except SmipcError as error:
-        message = str(error)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError) or _is_closed_pipe_of_windows(error):
-            # Whoever read our output has gone; Python must not complain at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
-        message = str(error)
-    except KeyboardInterrupt:
-        return 130
-    print(f"smipc {chosen.job}: {message}", file=sys.stderr)
-    return 1
-
-
-def _is_closed_pipe_of_windows(error: OSError) -> bool:
-    return sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None
+def _is_closed_pipe(error: OSError) -> bool:
+    """Whether it says that whoever read our output has gone."""
+    if sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None:
+        return True
+    return isinstance(error, BrokenPipeError)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -60,6 +61,85 @@ def test_nothing_is_imported_before_it_is_used() -> None:
     assert unwanted & modules_of_the_bare_command() == set()
 
 
+# ---- Output that goes nowhere --------------------------------------------------------------------
+
+STRUCTURES = """
+from ctypes import c_uint32
+from smipc import BaseMmapStructure, MmapStructureHeader
+class Counter(BaseMmapStructure):
+    _fields_ = [("header", MmapStructureHeader), ("value", c_uint32)]
+"""
+COMMANDS = [
+    "--version",
+    "--help",
+    "config --cflags",
+    "clean",
+    "clean --json",
+    "structs structures.py",
+    "bench --seconds 0.1 --sizes 64",
+    "bench --seconds 0.1 --sizes 64 --json",
+    "demo files --languages py-py",
+    "demo files --languages py-py --json",
+]
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="starts it with a shell")
+
+
+def run_with_output_to(target: str, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a folder with what COMMANDS name, its output redirected by the shell."""
+    (folder / "structures.py").write_text(STRUCTURES)
+    (folder / "files").mkdir()
+    (folder / "files" / "file").write_bytes(b"x")
+    line = f'exec "$0" -m smipc {command} {target}'
+    # Unbuffered, argparse takes no notice of an error.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        ["sh", "-c", line, sys.executable],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=env,
+        timeout=WATCHDOG_SECONDS,
+    )
+
+
+@needs_posix
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_an_output_it_does_its_work_in_silence(command: str, tmp_path: Path) -> None:
+    done = run_with_output_to(">&-", command, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_posix
+def test_an_error_is_not_printed_where_results_go(tmp_path: Path) -> None:
+    done = run_with_output_to("2>&-", "structs nothing", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_full_output_is_said_in_one_line(command: str, tmp_path: Path) -> None:
+    done = run_with_output_to(">/dev/full", command, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"smipc {command.split()[0]}: ")
+    assert done.stderr.endswith(f"{os.strerror(errno.ENOSPC)}\n")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["--version", "config --libs"])
+def test_a_closed_pipe_is_no_traceback(command: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "smipc", *command.split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
 # ---- config --------------------------------------------------------------------------------------
 
 
@@ -97,20 +177,6 @@ def test_config_says_what_an_installation_does_not_have(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cmake" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_closed_pipe_is_no_traceback() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "smipc", "config", "--libs"],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    os.close(writer)
-    assert done.returncode == 1
-    assert done.stderr == ""
 
 
 # ---- clean ---------------------------------------------------------------------------------------
