@@ -297,17 +297,17 @@ class NamedMessageQueue(NamedObject):
         A number: the signal that is sent to this process. (function, param): function(param) is
         called, on a thread of its own. None: not any more. A new request replaces the last one, and
         each process may make its own. After one has been told, request the next one first, then
-        receive everything there is. ValueError: no such signal; ClosedError.
+        receive everything there is. ValueError: no such signal; ClosedError, ForkedError.
         """
         from smipc._notification import Notification, checked_notification
 
         tell = checked_notification(self, notification)
-        handle = self._opened()
+        self._status()  # refuses a closed one, and a forked child
         previous, self._notification = self._notification, None
         if previous is not None:
             previous.cancel()
         if tell is not None:
-            self._notification = Notification(handle, tell)
+            self._notification = Notification(self._handle, tell)
 
     def close(self) -> None:
         """Ends the use of the queue by this handle, and the waits of other threads in it with a

@@ -231,10 +231,17 @@ def test_a_new_one_is_for_its_user_only(queue: NamedMessageQueue) -> None:
 @needs_posix
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_is_refused_and_does_not_unlink(queue: NamedMessageQueue) -> None:
+    calls = (
+        queue.receive,
+        lambda: queue.receive(0),
+        lambda: queue.send(b"x"),
+        lambda: queue.request_notification((print, "told")),
+        queue.request_notification,
+    )
     pid = os.fork()
     if pid == 0:
         refused = 0
-        for call in (queue.receive, lambda: queue.receive(0), lambda: queue.send(b"x")):
+        for call in calls:
             try:
                 call()
             except smipc.ForkedError:
@@ -242,7 +249,7 @@ def test_a_forked_child_is_refused_and_does_not_unlink(queue: NamedMessageQueue)
         NamedMessageQueue(queue.name).send(b"child")
         queue._let_go()
         os._exit(refused)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == len(calls)
     assert queue.receive() == (b"child", 0)
     assert NamedMessageQueue(queue.name).linked_existing_object
 
