@@ -190,6 +190,18 @@ def test_cpp_header_compiles_without_a_warning(compiler: str) -> None:
         run(compiler, "-x", "c++", *strict, f"-I{HEADER.parent}", "-include", "smipc.hpp", file)
 
 
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_an_older_cpp_is_told_what_the_header_needs(compiler: str) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"NOT TESTED: {compiler} is not installed")
+    options = ("-x", "c++", "-std=c++17", "-fsyntax-only", f"-I{HEADER.parent}")
+    command = (compiler, *options, "-include", "smipc.hpp", os.devnull)
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    first_error = next(line for line in done.stderr.splitlines() if "error:" in line)
+    assert "smipc.hpp needs C++20" in first_error
+
+
 def test_the_library_takes_clang(tmp_path: Path) -> None:
     clang = shutil.which("clang++")
     if clang is None:

@@ -39,6 +39,7 @@ add_library(smipc::smipc ALIAS smipc)
 target_link_libraries(smipc PRIVATE Threads::Threads)
 target_include_directories(smipc INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+target_compile_features(smipc INTERFACE cxx_std_20)  # of smipc.hpp; C sources do not mind
 set_target_properties(smipc PROPERTIES LINKER_LANGUAGE CXX)
 
 # A wheel cannot hold symbolic links, so there the library is a single file under its plain name.

@@ -22,6 +22,10 @@
 #ifndef SMIPC_HPP
 #define SMIPC_HPP
 
+#if __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "smipc.hpp needs C++20: compile with -std=c++20, MSVC with /std:c++20"
+#endif
+
 #include "smipc/base.hpp"
 #include "smipc/bytes.hpp"
 #include "smipc/channel.hpp"
