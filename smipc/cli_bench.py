@@ -6,8 +6,9 @@ import argparse
 import json
 import os
 
-from smipc import SmipcError, _abi, bench, bench_machine, bench_plot, bench_view
+from smipc import SmipcError, bench, bench_machine, bench_plot, bench_view
 from smipc.bench_messages import LARGEST_MESSAGE
+from smipc.cli_sizes import byte_count, capacity
 
 _SIZES = [64, 4096, 1 << 20]
 _CAPACITY = 1 << 20
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--capacity",
-        type=_capacity,
+        type=capacity,
         default=_CAPACITY,
         metavar="BYTES",
         help=f"of each channel, 1 and up; larger messages pass in pieces; default: {_CAPACITY}",
@@ -90,23 +91,7 @@ def _measure(
 
 def _sizes(text: str) -> list[int]:
     """Each size once, in the order given."""
-    return list(dict.fromkeys(_whole(one, 0, LARGEST_MESSAGE) for one in text.split(",")))
-
-
-def _capacity(text: str) -> int:
-    return _whole(text, 1, _abi.SMIPC_MAX_CAPACITY)
-
-
-def _whole(text: str, least: int, most: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if not least <= value <= most:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number of bytes from {least} to {most}"
-        )
-    return value
+    return list(dict.fromkeys(byte_count(one, 0, LARGEST_MESSAGE) for one in text.split(",")))
 
 
 def _seconds(text: str) -> float:

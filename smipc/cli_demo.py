@@ -7,7 +7,7 @@ import dataclasses
 import json
 import sys
 
-from smipc import demo, demo_build, demo_view
+from smipc import cli_sizes, demo, demo_build, demo_view
 from smipc.demo_files import default_folder, list_files
 
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--capacity",
-        type=_capacity,
+        type=cli_sizes.capacity,
         metavar="BYTES",
         help="of the channel; default: 256 KiB, or half of the largest file",
     )
@@ -74,10 +74,3 @@ def _default_languages() -> str:
         print(f"no C++ sender, so both are Python: {error}", file=sys.stderr)
         return "py-py"
     return languages
-
-
-def _capacity(text: str) -> int:
-    size = int(text)
-    if size < 1:
-        raise ValueError
-    return size
