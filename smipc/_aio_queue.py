@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from smipc._readiness import Readiness
+from smipc._readiness import TOO_LATE, WOKEN, Readiness
 from smipc._timing import POLL, has_passed
+from smipc._turns import NO_TURNS, turns_of
 from smipc.errors import InvalidTypeError, kind_and_value
 from smipc.message_queue import NamedMessageQueue
 
@@ -36,6 +37,7 @@ class MessageQueue:
             )
         self.queue = queue
         self._readiness = Readiness(queue)
+        self._turns = NO_TURNS
 
     async def __aenter__(self) -> Self:
         self.queue.__enter__()
@@ -50,14 +52,29 @@ class MessageQueue:
 
     async def receive(self, timeout: float | None = None) -> tuple[bytes, int] | None:
         """Receives the next message, and its priority; None when the timeout has passed."""
-        deadline = self.queue._call_deadline(timeout)
+        return await self._receive(self.queue._call_deadline(timeout))
+
+    async def _receive(self, deadline: int | None) -> tuple[bytes, int] | None:
         while True:
+            await self._turn()
             message = self.queue.receive(0)
             if message is not None or deadline == POLL:
                 return message
             seconds = None if deadline is None else max(0.0, deadline / 1e9 - time.monotonic())
-            if not await self._readiness.wait(seconds):
+            outcome = await self._readiness.wait(seconds)
+            if outcome == TOO_LATE:
                 return self.queue.receive(0)
+            if outcome == WOKEN:
+                self._turns.had_one()
+
+    async def _turn(self) -> None:
+        """Before each call: gives the loop its turn when that is due."""
+        for _ in self._turns.credit:
+            return
+        turns = self._turns = turns_of(asyncio.get_running_loop(), self._turns)
+        if turns.is_due():
+            await asyncio.sleep(0)
+            turns.had_one()
 
     async def send(
         self, message: Buffer | str, timeout: float | None = None, priority: int = 0
@@ -68,12 +85,14 @@ class MessageQueue:
         deadline = self.queue._call_deadline(timeout)
         rounds = 0
         pause = _FIRST_PAUSE
+        await self._turn()
         while not self.queue.send(message, 0, priority):
             if has_passed(deadline):
                 return False
             rounds += 1
             if rounds <= _QUICK_ROUNDS:
                 await asyncio.sleep(0)
+                self._turns.had_one()
                 continue
             left = pause if deadline is None else max(0.0, deadline / 1e9 - time.monotonic())
             await asyncio.sleep(min(pause, left))
@@ -81,11 +100,10 @@ class MessageQueue:
         return True
 
     def __aiter__(self) -> Self:
-        """Iterates over the messages with their priorities, for ever."""
+        """Iterates over the messages with their priorities, for ever. `block` does not matter."""
         return self
 
     async def __anext__(self) -> tuple[bytes, int]:
-        while True:
-            message = await self.receive()
-            if message is not None:
-                return message
+        message = await self._receive(None)
+        assert message is not None
+        return message

@@ -51,6 +51,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _weakref import ref
     from collections.abc import Callable, Iterable, Iterator
+    from threading import Thread
     from typing import Any, TypeVar
 
     from smipc._listener import Listener
@@ -159,7 +160,7 @@ class End:
     # The turn.
     _turn: Any  # a lock
     _owner: int  # the thread that has it, or 0
-    _quitting: int  # the thread that is to leave its wait, or 0
+    _quitting: set[Thread]  # that are to leave their waits
     _busy: int | None
     _release: Iterator[None]  # each step of it gives the lock back
 
@@ -206,7 +207,8 @@ class End:
 
     def _set_turn(self) -> None:
         self._turn = allocate_lock()
-        self._owner = self._quitting = 0
+        self._owner = 0
+        self._quitting = set()
         nothing: Iterator[None] = repeat(None)
         self._release = map(self._turn.__exit__, nothing, nothing, nothing)
 
@@ -263,8 +265,7 @@ class End:
                     sleep(0.0005)
             if has_passed(deadline):
                 raise timed_out(self._cid, "another thread is using the channel")
-            if self._quitting == me:
-                raise Quit
+            self._leave_if_quitting()
             pause = max(0, slice_ns(deadline)) / 1e9
 
     def _go_on(self, status: int, deadline: int | None, problem: str) -> None:
@@ -276,8 +277,14 @@ class End:
             raise error(status)
         if has_passed(deadline):
             raise timed_out(self._cid, problem)
-        if self._quitting == get_ident():
-            raise Quit
+        self._leave_if_quitting()
+
+    def _leave_if_quitting(self) -> None:
+        if self._quitting:
+            from threading import current_thread
+
+            if current_thread() in self._quitting:
+                raise Quit
 
     def _opened(self) -> Any:
         """The native handle. ClosedError, ForkedError."""

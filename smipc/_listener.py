@@ -97,9 +97,10 @@ class Listener:
         """
         self._stopping.set()
         if self._channel._listener is self:
-            self._channel._quitting = self._thread.ident or 0
+            self._channel._quitting.add(self._thread)
         if threading.current_thread() is not self._thread:
             self._thread.join()
+            self._channel._quitting.discard(self._thread)
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +135,7 @@ class Listener:
         if channel._listener is self:
             channel.__class__ = self._base
             channel._listener = None
-            channel._quitting = 0
+            channel._quitting.discard(self._thread)
         self._ended.set()
 
     def _run(self) -> None:

@@ -26,7 +26,7 @@ from smipc._inbox import NOTHING_CAME, ONE_END
 from smipc._line import Line
 from smipc._objects import with_pickle
 from smipc._readiness import TOO_LATE, WOKEN, Readiness
-from smipc._timing import POLL, SOON, deadline_after, has_passed, timed_out
+from smipc._timing import POLL, SOON, deadline_after, has_passed, is_timeout, timed_out
 from smipc._turns import NO_TURNS, turns_of
 from smipc._views import with_numpy
 from smipc.channel import Channel as _Channel
@@ -180,7 +180,7 @@ class Channel:
         Errors as for smipc.Channel.send. Tasks that have to wait for room send in their order.
         """
         channel = self.channel
-        if type(data) is bytes:
+        if type(data) is bytes and (timeout is None or is_timeout(timeout)):
             for _ in self._turns.credit:
                 break
             else:
@@ -358,6 +358,7 @@ class Channel:
                 loop.call_soon_threadsafe(settle, problem)
 
         thread = threading.Thread(target=work, name="smipc aio", daemon=True)
+        quitting = self.channel._quitting
         thread.start()
         cancelled = None
         while not outcome.done():
@@ -365,8 +366,8 @@ class Channel:
                 await asyncio.wait((outcome,))
             except asyncio.CancelledError as problem:
                 cancelled = problem
-                self.channel._quitting = thread.ident or 0
-        self.channel._quitting = 0
+                quitting.add(thread)
+        quitting.discard(thread)
         if cancelled is not None:
             outcome.exception()  # seen: of no interest now
             raise cancelled

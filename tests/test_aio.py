@@ -519,6 +519,46 @@ def test_a_send_that_waits_for_ever_can_be_cancelled(name: bytes, run: Run) -> N
     run(main())
 
 
+def test_tasks_that_wait_for_ever_can_be_cancelled_together(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        writer, reader = ends(name, 100)
+        async with writer, reader:
+            await writer.send(bytes(100))
+            for calls in (
+                (writer.flush(), writer.flush(), writer.flush()),
+                (writer.send(b"x"), writer.flush(), writer.send(bytes(1000))),
+            ):
+                tasks = [asyncio.create_task(call) for call in calls]
+                await asyncio.wait(tasks, timeout=0.02)
+                for task in tasks:
+                    task.cancel()
+                done, pending = await asyncio.wait(tasks, timeout=60)
+                assert not pending
+                assert all(task.cancelled() for task in done)
+            assert await reader.recv() == bytes(100)
+            await writer.send(b"next")
+            assert await reader.recv() == b"next"
+
+    run(main())
+
+
+@pytest.mark.parametrize("timeout", [-1, "x"])
+def test_a_bad_timeout_is_refused_also_where_nothing_waits(
+    name: bytes, run: Run, timeout: Any
+) -> None:
+    async def main() -> None:
+        writer, reader = ends(name)
+        async with writer, reader:
+            await writer.send(b"first")
+            with pytest.raises((ValueError, TypeError), match="timeout"):
+                await writer.send(b"second", timeout)
+            assert await reader.recv() == b"first"
+            with pytest.raises(smipc.TimedOutError):
+                await reader.recv(0)
+
+    run(main())
+
+
 def test_many_tasks_on_one_channel(name: bytes, run: Run) -> None:
     async def main() -> None:
         writer, reader = ends(name, 200)

@@ -75,6 +75,45 @@ def test_closing_ends_the_tasks_that_wait(text: str) -> None:
     asyncio.run(main())
 
 
+def test_a_task_that_never_waits_leaves_the_loop_to_others(text: str) -> None:
+    queue = create(text)
+
+    async def main() -> None:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0)
+                ticks += 1
+
+        other = asyncio.create_task(tick())
+        async with smipc.aio.MessageQueue(queue) as jobs:
+            while ticks < 10:  # until the watchdog, if it never gets its turn
+                assert await jobs.send(b"x")
+                assert await jobs.receive() == (b"x", 0)
+        other.cancel()
+
+    asyncio.run(main())
+
+
+def test_iterating_waits_also_where_nothing_blocks(text: str) -> None:
+    queue = create(text)
+    queue.block = False
+
+    async def main() -> None:
+        async with smipc.aio.MessageQueue(queue) as jobs:
+            assert await jobs.receive() is None
+            waiting = asyncio.create_task(jobs.__anext__())
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert not waiting.done()
+            assert await jobs.send(b"x")
+            assert await waiting == (b"x", 0)
+
+    asyncio.run(main())
+
+
 def test_only_queues_are_awaited() -> None:
     with pytest.raises(TypeError, match="int"):
         smipc.aio.MessageQueue(5)  # type: ignore[arg-type]
