@@ -1,6 +1,7 @@
 // A circular buffer: pushes a second of one writer on core 0, while --readers of them on core 1 pop what
 // they can and check it. --batch items of --size bytes go in one call; --capacity bytes in all.
 // One line of JSON; "also" in it are the items that all of the readers together got meanwhile, "pops".
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <smipc.hpp>
@@ -41,7 +42,8 @@ void read_all(const Options& options, const std::string& name, Shared& shared,
               std::atomic<std::uint64_t>& popped) {
   smipc::CircularBufferReader reader(name);
   ++shared.ready;
-  std::vector<std::byte> items(kItemsInAPop * options.size);
+  const std::size_t most = std::min<std::size_t>(kItemsInAPop, options.capacity / options.size);
+  std::vector<std::byte> items(most * options.size);
   std::uint64_t last = 0;
   for (;;) {
     const std::size_t count = reader.pop(items);

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "core/parts.h"
+#include "core/racing_copy.h"
 #include "support.hpp"
 
 namespace smipc::test {
@@ -13,6 +14,9 @@ namespace {
 
 // What takes the place of memcpy on some processors, and in its bad case on all.
 struct ThroughCaches {};
+// What races with another process.
+struct StoreRacing {};
+struct LoadRacing {};
 
 template <class Way>
 void copy_by(void* to, const void* from, std::size_t size) {
@@ -20,6 +24,10 @@ void copy_by(void* to, const void* from, std::size_t size) {
     if (size == 0) return;  // is never asked of it: there may be no address
     detail::copy_through_caches(static_cast<std::byte*>(to), static_cast<const std::byte*>(from),
                                 size);
+  } else if constexpr (std::is_same_v<Way, StoreRacing>) {
+    detail::store_racing(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), size);
+  } else if constexpr (std::is_same_v<Way, LoadRacing>) {
+    detail::load_racing(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), size);
   } else {
     detail::copy_bytes<Way>(to, from, size);
   }
@@ -27,7 +35,8 @@ void copy_by(void* to, const void* from, std::size_t size) {
 
 template <class Way>
 class CopyBytes : public testing::Test {};
-using Ways = testing::Types<detail::IntoRing, detail::OutOfRing, ThroughCaches>;
+using Ways =
+    testing::Types<detail::IntoRing, detail::OutOfRing, ThroughCaches, StoreRacing, LoadRacing>;
 TYPED_TEST_SUITE(CopyBytes, Ways);
 
 TYPED_TEST(CopyBytes, copies_exactly_so_many_bytes_from_and_to_any_address) {

@@ -6,7 +6,6 @@
 
 #include <smipc.hpp>
 
-#include <array>
 #include <optional>
 
 namespace smipc::test {
@@ -14,18 +13,15 @@ namespace {
 
 constexpr std::uint64_t kLength = 8;
 
-// Torn, if its numbers differ.
-using Item = std::array<std::uint64_t, 5>;
+constexpr std::size_t kSmallWords = 5;
+constexpr std::size_t kLargeWords = 180;  // copied two words at a time
 
-Item item_of(std::uint64_t number) {
-  Item item;
-  item.fill(number);
-  return item;
-}
+using Words = std::vector<std::uint64_t>;
 
-void push(CircularBufferWriter& writer, std::uint64_t first, std::size_t count) {
-  std::vector<Item> items;
-  for (std::size_t i = 0; i < count; ++i) items.push_back(item_of(first + i));
+// Items are words that say the item's number: torn, if they differ.
+void push(CircularBufferWriter& writer, std::size_t words, std::uint64_t first, std::size_t count) {
+  Words items(words * count);
+  for (std::size_t i = 0; i < items.size(); ++i) items[i] = first + i / words;
   writer.push(std::as_bytes(std::span(items)));
 }
 
@@ -42,6 +38,9 @@ struct Plan {
   std::uint64_t earlier;  // items pushed before the call
   std::uint64_t pushes;   // items that the call pushes
   std::function<void(const std::string& name, Victim& victim, const Plan& plan)> call;
+  std::size_t words = kSmallWords;  // of every item
+
+  CircularBufferOptions options() const { return {.item_size = 8 * words, .length = kLength}; }
 };
 
 class KilledUser : public Scenario {
@@ -50,8 +49,8 @@ class KilledUser : public Scenario {
 
   void before() override {
     if (plan_.survivor_writes || !plan_.victim_before) {
-      writer_.emplace(name_, options());
-      push(*writer_, 0, plan_.earlier);
+      writer_.emplace(name_, plan_.options());
+      push(*writer_, plan_.words, 0, plan_.earlier);
     }
     if (!plan_.victim_before && !plan_.survivor_writes) writer_.reset();
   }
@@ -61,8 +60,8 @@ class KilledUser : public Scenario {
     if (plan_.survivor_writes) {
       victim_.reader.emplace(name_);
     } else {
-      victim_.writer.emplace(name_, options());
-      push(*victim_.writer, 0, plan_.earlier);
+      victim_.writer.emplace(name_, plan_.options());
+      push(*victim_.writer, plan_.words, 0, plan_.earlier);
     }
   }
 
@@ -76,12 +75,12 @@ class KilledUser : public Scenario {
     if (reader_) check_what_was_pushed(finished);
     // Closing removes the name: what comes next under it is another buffer.
     if (files_of(name_).empty()) reader_.reset();
-    if (!writer_) writer_.emplace(name_, options());
+    if (!writer_) writer_.emplace(name_, plan_.options());
     if (!reader_) reader_.emplace(name_);
     const std::uint64_t before = writer_->status().pushed;
     drain();
-    push(*writer_, before, 1);
-    EXPECT_EQ(std::vector<Item>{item_of(before)}, drain());
+    push(*writer_, plan_.words, before, 1);
+    EXPECT_EQ(Words{before}, drain());
     writer_.reset();
     reader_.reset();
     const std::vector<std::string> left = files_of(name_);
@@ -89,19 +88,22 @@ class KilledUser : public Scenario {
   }
 
  private:
-  static CircularBufferOptions options() { return {.item_size = sizeof(Item), .length = kLength}; }
-
-  std::vector<Item> drain() {
-    std::vector<Item> items(3 * kLength);
-    items.resize(reader_->pop(std::as_writable_bytes(std::span(items))));
-    return items;
+  // The numbers of the items that are there.
+  Words drain() {
+    Words words(3 * kLength * plan_.words);
+    words.resize(reader_->pop(std::as_writable_bytes(std::span(words))) * plan_.words);
+    Words numbers;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (i % plan_.words == 0) numbers.push_back(words[i]);
+      EXPECT_EQ(numbers.back(), words[i]) << "torn";
+    }
+    return numbers;
   }
 
   void check_what_was_pushed(bool finished) {
-    const std::vector<Item> items = drain();
-    for (const Item& item : items) EXPECT_EQ(item_of(item[0]), item) << "torn";
-    for (std::size_t i = 1; i < items.size(); ++i) EXPECT_EQ(items[i - 1][0] + 1, items[i][0]);
-    const std::uint64_t end = items.empty() ? 0 : items.back()[0] + 1;
+    const Words items = drain();
+    for (std::size_t i = 1; i < items.size(); ++i) EXPECT_EQ(items[i - 1] + 1, items[i]);
+    const std::uint64_t end = items.empty() ? 0 : items.back() + 1;
     const std::uint64_t all = plan_.earlier + plan_.pushes;
     EXPECT_LE(end, all) << "invented";
     // A push that was cut off has given up the oldest items, which it was about to overwrite.
@@ -124,16 +126,16 @@ class KilledUser : public Scenario {
 };
 
 void push_some(const std::string&, Victim& victim, const Plan& plan) {
-  push(*victim.writer, plan.earlier, plan.pushes);
+  push(*victim.writer, plan.words, plan.earlier, plan.pushes);
 }
 
-void pop_some(const std::string&, Victim& victim, const Plan&) {
-  std::vector<Item> items(3);
+void pop_some(const std::string&, Victim& victim, const Plan& plan) {
+  Words items(3 * plan.words);
   EXPECT_EQ(3u, victim.reader->pop(std::as_writable_bytes(std::span(items))));
 }
 
-void open_writer(const std::string& name, Victim& victim, const Plan&) {
-  victim.writer.emplace(name, CircularBufferOptions{.item_size = sizeof(Item), .length = kLength});
+void open_writer(const std::string& name, Victim& victim, const Plan& plan) {
+  victim.writer.emplace(name, plan.options());
 }
 
 void open_reader(const std::string& name, Victim& victim, const Plan&) {
@@ -150,7 +152,11 @@ const Plan kPlans[] = {
     {"push_over_the_oldest", false, true, 20, 1, push_some},
     {"push_many", false, true, 3, 4, push_some},
     {"push_more_than_there_is_room_for", false, true, 3, 20, push_some},
+    {"push_large", false, true, 3, 1, push_some, kLargeWords},
+    {"push_large_over_the_oldest", false, true, 20, 1, push_some, kLargeWords},
+    {"push_many_large", false, true, 3, 10, push_some, kLargeWords},
     {"pop", true, true, 5, 0, pop_some},
+    {"pop_large", true, true, 5, 0, pop_some, kLargeWords},
     {"pop_where_the_ring_wraps", true, true, 105, 0, pop_some},
     {"open_the_writer", false, false, 0, 0, open_writer},
     {"open_a_reader", true, false, 5, 0, open_reader},

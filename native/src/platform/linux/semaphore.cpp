@@ -22,19 +22,13 @@
 #include "platform/linux/owner_record.h"
 #include "platform/named_objects.h"
 #include "platform/posix/shm_file.h"
+#include "platform/thread_sanitizer.h"
 #include "smipc.h"
 
 // glibc 2.30. Weak, so that a library built with it runs without it.
 extern "C" int sem_clockwait(sem_t*, clockid_t, const struct timespec*) __attribute__((weak));
 
-#if defined(__SANITIZE_THREAD__)
-#define SMIPC_HAS_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SMIPC_HAS_TSAN 1
-#endif
-#endif
-#if defined(SMIPC_HAS_TSAN)
+#if SMIPC_HAS_TSAN
 extern "C" void __tsan_acquire(void*);
 #endif
 
@@ -170,7 +164,7 @@ int open_once(const PlatObjectName& name, std::uint32_t initial_value, sem_t** o
 // ThreadSanitizer knows sem_post and the other waits, but not sem_clockwait: it has to be told that
 // whoever is let in sees what was written before the post.
 void tell_sanitizer([[maybe_unused]] sem_t* semaphore) {
-#if defined(SMIPC_HAS_TSAN)
+#if SMIPC_HAS_TSAN
   __tsan_acquire(semaphore);
 #endif
 }
