@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/channel.h"
+#include "core/claim.h"
 #include "core/ring.h"
 #include "large_copy_support.hpp"
 #include "support.hpp"
@@ -284,6 +285,36 @@ TEST(ClaimedLines, are_not_taken_for_room) {
   while (sent < 100 && try_to_send(8) == SMIPC_OK) ++sent;
   EXPECT_EQ(31, sent);  // 536 bytes of room, 16 each, two of them before
   for (; !there.empty(); there.pop_front()) ASSERT_EQ(there.front(), recv(pair.reader));
+}
+
+// While two rounds of the ring go by, with `unread` messages between the two ends. Without any the reader looks once more,
+// as one does that waits.
+std::int64_t most_claimed(std::size_t size, std::size_t unread) {
+  Pair pair("claims", 100'000);
+  const detail::WriterState& writer = pair.writer->writer;
+  const std::size_t count = 200'000 / size;
+  std::int64_t most = 0;
+  for (std::size_t i = 0; i < count + unread; ++i) {
+    if (i < count) send(pair.writer, pattern(size, i));
+    most = std::max(most, detail::ahead_of(writer.head, writer.claimed_end));
+    if (i >= unread) {
+      EXPECT_EQ(pattern(size, i - unread), recv(pair.reader));
+      std::size_t size_there = 0;
+      if (unread == 0) {
+        EXPECT_STATUS(SMIPC_E_TIMED_OUT,
+                      smipc_channel_recv(pair.reader, nullptr, 0, 0, &size_there));
+      }
+    }
+  }
+  return most;
+}
+
+TEST(ClaimedLines, reach_further_where_the_reader_is_behind_and_messages_are_not_small) {
+  EXPECT_EQ(detail::kClaimBytes, most_claimed(300, 0));
+  EXPECT_EQ(detail::kStreamClaimBytes, most_claimed(300, 10));
+  EXPECT_EQ(detail::kClaimBytes, most_claimed(100, 30));
+  EXPECT_EQ(detail::kClaimBytes, most_claimed(2000, 0));
+  EXPECT_EQ(detail::kStreamClaimBytes, most_claimed(2000, 10));
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ struct WriterState {
   std::uint64_t room_end = 0;  // the tail as last seen + limit: head may go up to here
   std::uint64_t look_end = 0;  // a send that would move head beyond it looks first: see look_if_due
   std::uint64_t claimed_end = 0;  // lines before it are claimed: see claim.h
+  bool in_stream = false;         // by what was unread when the tail was last seen: see claim_after
   std::uint32_t look_interval = 0;
   std::int64_t last_look_ns = 0;
   std::uint64_t reserved_bytes = 0;  // payload of the open reservation

@@ -25,6 +25,7 @@ struct RoomWait {
     if (tail - known <= writer.head - known) {
       writer.room_end = tail + channel.limit;
       const std::uint64_t used = writer.head - tail;
+      writer.in_stream = used > kClaimBytes;
       if (used > channel.self->high_water.load(std::memory_order_relaxed)) {
         channel.self->high_water.store(used, std::memory_order_relaxed);
       }

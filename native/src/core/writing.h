@@ -88,10 +88,17 @@ inline void let_send_on(Channel& channel, std::int64_t claim = kClaimBytes) {
   writer.fast_end = writer.head + static_cast<std::uint64_t>(ahead);
 }
 
-// The same after `size` bytes in one message, of a list in the last one.
+// How much to claim after `size` bytes: more in a stream, where the reader had not read the last KiB when the
+// writer last looked.
+inline std::int64_t claim_after(const Channel& channel, std::uint64_t size) {
+  return size > kWordCopyMax && channel.writer.in_stream ? kStreamClaimBytes : kClaimBytes;
+}
+
+// let_send_on after `size` bytes in one message, of a list in the last one.
 void let_send_on_after_large(Channel& channel, std::int64_t claim);
 SMIPC_INLINE void let_send_on_after(Channel& channel, std::uint64_t size,
-                                    std::int64_t claim = kClaimBytes) {
+                                    std::int64_t least_claim = kClaimBytes) {
+  const std::int64_t claim = std::max(claim_after(channel, size), least_claim);
   size < kLargeCopy ? let_send_on(channel, claim) : let_send_on_after_large(channel, claim);
 }
 
