@@ -17,7 +17,7 @@ namespace smipc::detail {
 inline constexpr std::int64_t kClaimBytes = 1024;  // at once
 // In a stream of messages that are not small. A ping-pong would pay for lines that it does not need yet.
 inline constexpr std::int64_t kStreamClaimBytes = 4096;
-inline constexpr std::size_t kCpuLine = 64;        // where lines are longer, each is claimed again
+inline constexpr std::size_t kCpuLine = 64;  // where lines are longer, each is claimed again
 
 // Calls store(at) for the first word of each line in [begin, end).
 template <class Store>
