@@ -203,7 +203,7 @@ class MappedStructure:
         """Takes the lock: a reader shares it, an editor and a manager have it alone. False: the
         timeout passed, or blocking is False and others have it.
 
-        BusyError: this thread has it already. ClosedError. After NotFoundError or
+        BusyError: this thread has it already, by this handle. ClosedError. After NotFoundError or
         InvalidArgumentError (the file was replaced by one that does not fit) it is not locked.
         """
         if not isinstance(blocking, bool):
