@@ -438,6 +438,20 @@ def test_pickle(folder: Path) -> None:
         assert not manager.lock(blocking=False)
 
 
+def test_pickle_keeps_the_file_when_the_folder_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "locks").mkdir()
+    for place in ({}, {"mmapDir": "."}, {"fastenerDir": "locks"}):
+        editor = DataStructMmapEditor(Pair, **place)
+        pickled = pickle.dumps(editor)
+        monkeypatch.chdir(folder / "locks")
+        other = pickle.loads(pickled)
+        assert (other.path, other.lockPath) == (editor.path, editor.lockPath)
+        monkeypatch.chdir(folder)
+
+
 @needs_signals
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_has_none_of_the_locks(folder: Path) -> None:

@@ -8,6 +8,7 @@ which is noticed when the lock is taken. Its memory goes with the last thing mad
 from __future__ import annotations
 
 import ctypes
+import os
 from itertools import repeat
 
 from smipc import _abi, _cleaning
@@ -109,7 +110,8 @@ class MappedStructure:
         self._kind = layout_of(self._structure)
         self._code = code_of(self._structure)
         self._files = Files(self._structure.__name__, tag, folder, lock_folder)
-        self._given = (folder, tag, lock_folder)
+        # For __reduce__: the current folder may be another one by then.
+        self._given = (os.path.dirname(self._files.data), tag, os.path.dirname(self._files.lock))
         self._timeout = timeout
         self._cut_off_pid: int | None = None
         self._out: tuple[Any, Any] = ffi.new("uint32_t *"), ffi.new("void **")
