@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import re
 import sys
 import time
 import types
@@ -184,7 +185,10 @@ NOT_FITTING: list[tuple[str, Any, type[Exception]]] = [
     ("letter", "a", TypeError),
     ("data_string", "text", TypeError),
     ("data_string", b"x" * 257, ValueError),
+    ("data_string", b"a\0bc", ValueError),
+    ("data_string", bytearray(b"abc\0"), ValueError),
     ("wide", "x" * 9, ValueError),
+    ("wide", "a\0b", ValueError),
     ("wide", b"x", TypeError),
     ("table", [1, 2], TypeError),
     ("table", [[1, 2, 3]], ValueError),
@@ -206,6 +210,17 @@ def test_what_does_not_fit_is_refused_and_nothing_written(
         editor.writeData(name, value)
     assert isinstance(caught.value, smipc.SmipcError)
     assert bytes(editor.readMappedBuffer()) == before
+
+
+@pytest.mark.parametrize(("name", "value"), [("data_string", b"a\0bc"), ("wide", "a\0b")])
+def test_text_that_could_not_be_read_back_is_named(
+    editor: DataStructMmapEditor, name: str, value: bytes | str
+) -> None:
+    said = re.escape(f"Everything.{name} would be read only up to its first NUL: {value!r}")
+    with pytest.raises(smipc.InvalidArgumentError, match=said):
+        editor.writeData(name, value)
+    with pytest.raises(smipc.InvalidArgumentError, match=said):
+        setattr(editor, name, value)
 
 
 @pytest.mark.parametrize(
