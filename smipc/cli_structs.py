@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def text_for(module: str, names: list[str], as_header: bool) -> str:
-    """UnknownStructureError; what the structures themselves have wrong; what importing raises."""
+    """UnknownStructureError; what the structures themselves have wrong."""
     import importlib
 
     from smipc.struct.c_header import header_of
@@ -41,8 +41,9 @@ def text_for(module: str, names: list[str], as_header: bool) -> str:
         sys.path.insert(0, os.getcwd())
     try:
         imported = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise UnknownStructureError(f"module {module!r} cannot be imported: {error}") from None
+    except (Exception, SystemExit) as error:  # whatever its code does
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UnknownStructureError(f"module {module!r} cannot be imported: {reason}") from None
     found = structures_of(imported)
     unknown = [wanted for wanted in names if wanted not in found]
     if unknown or not found:

@@ -191,6 +191,28 @@ def test_the_command_says_what_is_wrong(
     assert says in capsys.readouterr().err.replace("\\\\", "/")
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("def (", "SyntaxError: invalid syntax (broken.py, line 1)"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise ValueError('two\\nlines')", "ValueError: two lines"),
+    ],
+)
+@pytest.mark.parametrize("module", ["broken", "broken.py"])
+def test_the_command_tells_in_one_line_why_a_module_cannot_be_imported(
+    tmp_path: Path, module: str, code: str, says: str
+) -> None:
+    (tmp_path / "broken.py").write_text(code)
+    command = [sys.executable, "-m", "smipc", "structs", module]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    expected = f"smipc structs: module {module!r} cannot be imported: {says}\n"
+    assert done.stderr == expected
+
+
 def test_types_that_c_cannot_tell_apart() -> None:
     def point(field: type) -> type[ctypes.Structure]:
         return type("Point", (ctypes.Structure,), {"_fields_": (("x", field),)})
