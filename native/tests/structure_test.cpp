@@ -66,6 +66,46 @@ TEST_F(RwLockTest, threads_of_one_handle_take_turns) {
   EXPECT_EQ(number, 8000);
 }
 
+// As an editor leaves it that died in an edit.
+void make_cut_off(const std::string& path, std::uint32_t pid) {
+  detail::LockPageShm page = {};
+  page.magic = detail::kLockMagic;
+  page.layout_version = detail::kLockLayoutVersion;
+  page.editor_pid = pid;
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(&page), sizeof page);
+}
+
+// They store it at the same time, which ThreadSanitizer looks at.
+TEST_F(RwLockTest, threads_that_share_it_are_told_who_was_cut_off) {
+  make_cut_off(path("lock"), 4711);
+  RwLock lock(path("lock"));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < 500; ++turn) {
+        const std::shared_lock reading(lock);
+        EXPECT_EQ(lock.cut_off_pid(), 4711u);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(RwLockTest, moves_while_it_is_held) {
+  make_cut_off(path("lock"), 4711);
+  RwLock first(path("lock"));
+  first.lock();
+  RwLock second(std::move(first));
+  EXPECT_EQ(second.cut_off_pid(), 4711u);
+  first = std::move(second);
+  EXPECT_EQ(first.cut_off_pid(), 4711u);
+  EXPECT_FALSE(RwLock(path("lock")).try_lock());
+  first.unlock();
+  EXPECT_TRUE(first.try_lock());
+  EXPECT_EQ(first.cut_off_pid(), 0u);
+}
+
 TEST_F(RwLockTest, threads_with_handles_of_their_own_take_turns) {
   std::int64_t number = 0;
   std::vector<std::thread> threads;

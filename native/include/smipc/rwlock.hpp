@@ -5,9 +5,11 @@
 #ifndef SMIPC_RWLOCK_HPP
 #define SMIPC_RWLOCK_HPP
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "base.hpp"
 #include "rwlock.h"
@@ -24,6 +26,13 @@ class RwLock {
         smipc_rwlock_open(path.data(), path.size(), static_cast<std::uint32_t>(access), &handle));
     handle_.reset(handle);
   }
+  RwLock(RwLock &&other) noexcept
+      : handle_(std::move(other.handle_)), cut_off_pid_(other.cut_off_pid()) {}
+  RwLock &operator=(RwLock &&other) noexcept {
+    handle_ = std::move(other.handle_);
+    remember(other.cut_off_pid());
+    return *this;
+  }
 
   void lock() { lock_for_ever(SMIPC_EXCLUSIVE); }
   void lock_shared() { lock_for_ever(SMIPC_SHARED); }
@@ -35,8 +44,11 @@ class RwLock {
   void unlock_shared() { unlock(); }
 
   // The process that ended while it held the lock exclusively, if nobody has held it so and unlocked it
-  // since; otherwise 0. As of the last time it was locked.
-  std::uint32_t cut_off_pid() const noexcept { return cut_off_pid_; }
+  // since; otherwise 0. For threads that hold the lock, to whom it was told as they took it; to others it is
+  // what any thread was told last.
+  std::uint32_t cut_off_pid() const noexcept {
+    return cut_off_pid_.load(std::memory_order_relaxed);
+  }
 
   void close() { detail::check(smipc_rwlock_close(handle_.get())); }
 
@@ -50,7 +62,7 @@ class RwLock {
     const Status status = smipc_rwlock_lock(handle_.get(), mode, timeout.nanoseconds(), &pid);
     if (status == SMIPC_E_TIMED_OUT) return false;
     detail::check(status);
-    cut_off_pid_ = pid;
+    remember(pid);
     return true;
   }
 
@@ -61,11 +73,15 @@ class RwLock {
       status = smipc_rwlock_lock(handle_.get(), mode, SMIPC_FOREVER, &pid);
     } while (status == SMIPC_E_INTERRUPTED);
     detail::check(status);
-    cut_off_pid_ = pid;
+    remember(pid);
   }
 
+  // Relaxed: threads that hold it together are told the same pid, as nobody can have held it exclusively
+  // in between, and the lock orders them with those before and after.
+  void remember(std::uint32_t pid) noexcept { cut_off_pid_.store(pid, std::memory_order_relaxed); }
+
   std::unique_ptr<smipc_rwlock, Free> handle_;
-  std::uint32_t cut_off_pid_ = 0;
+  std::atomic<std::uint32_t> cut_off_pid_ = 0;
 };
 
 }  // namespace smipc
