@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import random
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import shared_structs
@@ -110,6 +113,160 @@ def test_bit_fields_are_where_cpp_has_them(folder: Path) -> None:
     raw = subprocess.run([str(output)], check=True, capture_output=True).stdout
     there = Everything.from_buffer_copy(raw)
     assert (there.low, there.high) == (5, -3)
+
+
+# ---- Shapes of structures
+
+
+def shape(name: str, *fields: tuple[Any, ...], **more: Any) -> type[BaseMmapStructure]:
+    return type(
+        name, (BaseMmapStructure,), {"_fields_": (("header", MmapStructureHeader), *fields), **more}
+    )
+
+
+def derived(base: type[BaseMmapStructure], *fields: tuple[Any, ...]) -> type[BaseMmapStructure]:
+    return type("Derived" + base.__name__, (base,), {"_fields_": fields})
+
+
+def compiled(folder: Path, structures: list[type[BaseMmapStructure]], name: str, body: str) -> str:
+    """A program that includes their header."""
+    source = folder / name
+    (folder / "shapes.h").write_text(header_of("shapes", structures), encoding="utf-8")
+    # Before the header, as users may: what defines macros.
+    source.write_text(
+        "#include <assert.h>\n#include <errno.h>\n#include <math.h>\n#include <stdio.h>\n"
+        "#include <string.h>\n"
+        f'#include "shapes.h"\nint main(void) {{ {body} return 0; }}\n'
+    )
+    language = "gnu++20" if source.suffix == ".cpp" else "gnu11"  # with the macro `linux`
+    output = source.with_suffix("." + source.suffix[1:] + ".out")
+    command = [*compiler_for(source), f"-std={language}", str(source), "-o", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stderr}"
+    return str(output)
+
+
+def check_every_bit(folder: Path, structures: list[type[BaseMmapStructure]]) -> None:
+    """Sets each field by itself to all ones, in C, C++ and Python: the bytes must be the same."""
+    body, expected = [], []
+    for structure in structures:
+        for field in layout_of(structure).fields[1:]:
+            ones = "-1" if field.kind.what == "int" else f"(uint{8 * field.kind.size}_t)-1"
+            body.append(
+                f"{{ {structure.__name__} it; memset(&it, 0, sizeof it); it.{field.name} = {ones};"
+                " fwrite(&it, sizeof it, 1, stdout); }\n"
+            )
+            it = structure()
+            setattr(it, field.name, -1)
+            expected.append(bytes(it))
+    for name in ("shapes.c", "shapes.cpp"):
+        program = compiled(folder, structures, name, "".join(body))
+        raw = subprocess.run([program], check=True, capture_output=True).stdout
+        assert raw == b"".join(expected)
+
+
+I8, U8, U16 = ctypes.c_int8, ctypes.c_uint8, ctypes.c_uint16
+I32, U32, I64 = ctypes.c_int32, ctypes.c_uint32, ctypes.c_int64
+
+
+def test_bit_fields_of_several_widths(tmp_path: Path) -> None:
+    structures = [
+        shape("A", ("mode", I32, 5), ("kind", U8, 3), ("count", U8)),
+        shape("B", ("a", U8, 3), ("b", U8, 6), ("c", I32, 5), ("d", I64, 40), ("e", U16)),
+        shape("C", ("a", U8), ("b", U8, 3), ("c", I32, 5)),
+        shape("D", ("a", U32, 3), ("b", U32, 30), ("c", U8), ("d", U16, 9)),
+        shape("E", ("a", I8, 3), ("b", I8, 3), ("c", U16), _pack_=1, _layout_="ms"),
+    ]
+    check_every_bit(tmp_path, structures)
+
+
+def test_inherited_structures(tmp_path: Path) -> None:
+    base = shape("Base", ("q", I8))
+    last = shape("Last", ("q", U32, 3))
+    check_every_bit(
+        tmp_path, [base, derived(base, ("r", I8), ("s", I64)), last, derived(last, ("r", U8, 2))]
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_headers_of_any_shape_are_right_or_refused(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    kinds = (I8, U8, ctypes.c_int16, U16, I32, U32, I64, ctypes.c_uint64)
+
+    def any_field(number: int) -> tuple[Any, ...]:
+        kind = chance.choice(kinds)
+        bits = (chance.randint(1, 8 * ctypes.sizeof(kind)),) if chance.random() < 0.7 else ()
+        return (f"f{number}", kind, *bits)
+
+    right = []
+    for number in range(120):
+        fields = [any_field(at) for at in range(chance.randint(1, 6))]
+        cut = chance.choice([1, 2, 9, 9, 9])
+        pack = chance.choice([0, 0, 0, 1, 2, 4])
+        options = {"_pack_": pack, "_layout_": "ms"} if pack else {}
+        structure = shape(f"S{number}", *fields[:cut], **options)
+        if fields[cut:]:
+            structure = derived(structure, *fields[cut:])
+        try:
+            header_of("shapes", [structure])
+            right.append(structure)
+        except StructureLayoutError as error:
+            assert re.match(rf"(Derived)?S{number}\.f\d: ", str(error))
+    assert len(right) > 60
+    check_every_bit(tmp_path, right)
+
+
+def test_names_of_macros_and_types_are_changed(tmp_path: Path) -> None:
+    names = ["linux", "unix", "i386", "NULL", "EOF", "errno", "stdin", "assert", "offsetof", "NAN"]
+    names += ["int", "char8_t", "uint8_t", "_Bool", "typeof"]
+    point = type("Point", (ctypes.Structure,), {"_fields_": (("x", I32),)})
+    fields = [(name, U8) for name in names]
+    structure = shape("Names", *fields, ("Point", point), ("other", point), ("Names", I32))
+    expected = "".join(f"(void)it.{name}_;" for name in [*names, "Point"])
+    body = f"Names it; memset(&it, 0, sizeof it); it.other.x = it.Names; {expected}"
+    for source in ("names.c", "names.cpp"):
+        compiled(tmp_path, [structure], source, body)
+
+
+EMPTY = type("Empty", (ctypes.Structure,), {"_fields_": ()})
+NARROW = type("Narrow", (ctypes.Structure,), {"_fields_": (("a", U8, 3), ("b", I32, 5))})
+
+
+@pytest.mark.parametrize(
+    ("structure", "says"),
+    [
+        (shape("S", ("e", EMPTY), ("x", I32)), "S.e: it has no size"),
+        (shape("S", ("e", EMPTY * 3)), "S.e: it has no size"),
+        (shape("S", ("e", I8 * 0), ("x", I32)), "S.e: it has no size"),
+        (shape("S", ("int", I32), ("int_", I32)), "S.int_: it would be called int_ in C"),
+        (shape("S", ("int_", I32), ("int", I32)), "S.int: it would be called int_ in C"),
+        (shape("S", ("two words", I32)), "S.two words: this is no name of a field in C"),
+        (shape("S", ("x", I32), _pack_=3, _layout_="ms"), "S: C cannot pack by 3"),
+    ],
+)
+def test_what_c_cannot_say_is_refused(structure: type[BaseMmapStructure], says: str) -> None:
+    layout_of(structure)  # Python can
+    with pytest.raises(StructureLayoutError, match=re.escape(says)):
+        header_of("refused", [structure])
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or sys.version_info >= (3, 14), reason="ctypes has the layout of C"
+)
+@pytest.mark.parametrize(
+    ("structure", "says"),
+    [
+        (shape("S", ("n", NARROW)), "Narrow.b: C would align the structure by 4 for it"),
+        (shape("S", ("a", I32, 5), ("b", U8, 3), ("c", I32, 5)), "S.c: C would put it elsewhere"),
+    ],
+)
+def test_bit_fields_that_c_has_elsewhere_are_refused(
+    structure: type[BaseMmapStructure], says: str
+) -> None:
+    test_what_c_cannot_say_is_refused(structure, says)
+
+
+# ---- A file and its lock
 
 
 def test_python_and_cpp_share_a_file_and_its_lock(tool: str, tmp_path: Path) -> None:

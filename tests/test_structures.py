@@ -554,6 +554,37 @@ def test_fields_that_mean_nothing_elsewhere(tmp_path: Path, type_: Any) -> None:
         DataStructMmapManager(odd, mmapDir=tmp_path, create=True)
 
 
+@pytest.mark.skipif(ON_WINDOWS or sys.version_info >= (3, 14), reason="ctypes does it right")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("a", ctypes.c_int32, 20), ("bad", ctypes.c_uint8, 3)],  # outside of its byte
+        [
+            ("a", ctypes.c_int32, 5),
+            ("b", ctypes.c_uint16, 3),
+            ("bad", ctypes.c_int32, 20),
+        ],  # upon b
+    ],
+)
+def test_bit_fields_that_ctypes_mixes_up(tmp_path: Path, fields: list[Any]) -> None:
+    odd = structure(HEADER, *fields)
+    with pytest.raises(StructureLayoutError, match=r"Odd\.bad: ctypes mixes this bit field up"):
+        DataStructMmapManager(odd, mmapDir=tmp_path, create=True)
+
+
+def test_bit_fields_of_bools(tmp_path: Path) -> None:
+    """Of which ctypes takes the whole byte."""
+    odd = structure(HEADER, ("bad", ctypes.c_bool, 1))  # type: ignore[arg-type]
+    with pytest.raises(StructureLayoutError, match=r"Odd\.bad: ctypes mixes this bit field up"):
+        DataStructMmapManager(odd, mmapDir=tmp_path, create=True)
+
+
+def test_two_fields_of_one_name(tmp_path: Path) -> None:
+    derived = type("Derived", (Pair,), {"_fields_": (("a", ctypes.c_int8),)})
+    with pytest.raises(StructureLayoutError, match="Derived has two fields called a"):
+        DataStructMmapManager(derived, mmapDir=tmp_path, create=True)
+
+
 def test_names_of_structures(tmp_path: Path) -> None:
     with pytest.raises(UnknownStructureError, match=r"no structure 'Nothing'; .*Everything"):
         DataStructMmapReader("Nothing", mmapDir=tmp_path)

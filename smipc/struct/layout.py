@@ -98,7 +98,37 @@ def _fields_of(type_: Any) -> list[Field]:
                 raise StructureLayoutError(f"{type_.__name__}.{name}: {error}") from None
             width = bits[0] if bits else None
             found.append(Field(name, kind, place.offset, width, place.size & 0xFFFF if bits else 0))
+    _check_fields(type_, found)
     return found
+
+
+def _check_fields(type_: Any, fields: list[Field]) -> None:
+    """ctypes puts some bit fields upon others, or outside of their own type, if those before have
+    another size; for a bool it takes the whole byte."""
+    names: set[str] = set()
+    taken: list[range] = []
+    for field in fields:
+        if field.name in names:
+            raise StructureLayoutError(f"{type_.__name__} has two fields called {field.name}")
+        names.add(field.name)
+        if field.bits is None:
+            continue
+        begin = 8 * field.offset + field.first_bit
+        place = range(begin, begin + field.bits)
+        if (
+            field.kind.what == "bool"
+            or field.first_bit + field.bits > 8 * field.kind.size
+            or (issubclass(type_, ctypes.Structure) and any(_overlap(place, it) for it in taken))
+        ):
+            raise StructureLayoutError(
+                f"{type_.__name__}.{field.name}: ctypes mixes this bit field up with others;"
+                " those of integers of one size are safe"
+            )
+        taken.append(place)
+
+
+def _overlap(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop
 
 
 def layout_of(structure: type[BaseMmapStructure]) -> Kind:
