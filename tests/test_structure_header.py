@@ -384,6 +384,11 @@ def test_types_that_c_cannot_tell_apart() -> None:
         header_of("odd", [odd])
 
 
+def test_two_structures_with_the_same_macros() -> None:
+    with pytest.raises(StructureLayoutError, match=r"PairX and Pair_x .* PAIR_X_CODE"):
+        header_of("pairs", [shape("PairX"), shape("Pair_x")])
+
+
 def test_names_of_macros() -> None:
     assert macro_of("DemoMmapStructure") == "DEMO_MMAP_STRUCTURE"
     assert macro_of("Pair2D") == "PAIR2_D"

@@ -73,10 +73,15 @@ def header_of(module: str, structures: Iterable[type[BaseMmapStructure]]) -> str
     StructureLayoutError."""
     guard = re.sub(r"\W", "_", module).upper() + "_SMIPC_H"
     writer = _Writer()
+    macros: dict[str, type] = {}
     for structure in structures:
         kind = layout_of(structure)
         writer.need(kind)
         name = macro_of(structure.__name__)
+        other = macros.setdefault(name, structure)
+        if other is not structure:
+            names = f"{other.__name__} and {structure.__name__}"
+            raise StructureLayoutError(f"{names} would both have the macro {name}_CODE")
         writer.lines.append(f"#define {name}_CODE 0x{code_of(structure):04x}")
         writer.lines.append(f'#define {name}_FILE "{structure.__name__}.mmap"')
     return _OPENING.format(module=module, guard=guard) + "\n".join(writer.lines) + _CLOSING
