@@ -149,7 +149,8 @@ def _fill_array(kind: Kind, made: Any, value: Any, path: str) -> None:
             raise InvalidArgumentError(
                 f"{path} has room for {kind.length}, not {len(text)}: {value!r}"
             )
-        if ("\0" in text) if isinstance(text, str) else (0 in text):
+        cut = text.rstrip("\0") if isinstance(text, str) else text.rstrip(b"\0").decode("latin-1")
+        if "\0" in cut:
             raise InvalidArgumentError(f"{path} would be read only up to its first NUL: {text!r}")
         ctypes.memset(ctypes.addressof(made), 0, kind.size)
         made.value = text
