@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 
 from smipc._aio_queue import MessageQueue
-from smipc._buffers import readable
+from smipc._buffers import one_by_one, readable
 from smipc._end import FETCHING, NOTHING
 from smipc._inbox import NOTHING_CAME, ONE_END
 from smipc._line import Line
@@ -195,7 +195,7 @@ class Channel:
         error, `transferred` says how many."""
         channel = self.channel
         deadline = deadline_after(channel.cid, timeout)
-        rest = list(messages)
+        rest = one_by_one(channel.cid, "messages", messages)
         sent = 0
         while rest:
             now = await self._turn(deadline)

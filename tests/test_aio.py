@@ -559,6 +559,16 @@ def test_a_bad_timeout_is_refused_also_where_nothing_waits(
     run(main())
 
 
+def test_what_cannot_be_gone_through_is_refused(name: bytes, run: Run) -> None:
+    async def main() -> None:
+        writer, reader = ends(name)
+        async with writer, reader:
+            with pytest.raises(smipc.InvalidTypeError, match="messages must be iterable, not int"):
+                await writer.send_many(5)  # type: ignore[arg-type]
+
+    run(main())
+
+
 def test_many_tasks_on_one_channel(name: bytes, run: Run) -> None:
     async def main() -> None:
         writer, reader = ends(name, 200)
