@@ -115,6 +115,7 @@ def test_an_error_is_not_printed_where_results_go(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
+@needs_posix
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_output_is_said_in_one_line(command: str, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .catalogue import KIB, Entry, Scenario, entry
+from .catalogue import KIB, MIB, Entry, Scenario, entry
 
 READERS = ((0, "no reader"), (1, "1 reader"), (4, "4 readers"))
 
 
-def native(label: str, **options: object) -> Entry:
-    return entry(label, "smipc_circular", "push", "smipc", size=8, capacity=64 * KIB, **options)
+def native(label: str, size: int = 8, capacity: int = 64 * KIB, **options: object) -> Entry:
+    return entry(label, "smipc_circular", "push", "smipc", size=size, capacity=capacity, **options)
 
 
 def python(label: str, kind: str, **options: object) -> Entry:
@@ -24,6 +24,15 @@ def scenarios() -> list[Scenario]:
             (
                 *(native(f"one a call, {name}", batch=1, readers=n) for n, name in READERS),
                 *(native(f"64 a call, {name}", batch=64, readers=n) for n, name in READERS),
+            ),
+        ),
+        Scenario(
+            "cpp.circular.large",
+            "C++: items of 64 KiB into a circular buffer of 4 MiB, one a call",
+            "GB/s",
+            tuple(
+                native(name, size=64 * KIB, capacity=4 * MIB, batch=1, readers=n)
+                for n, name in READERS
             ),
         ),
         Scenario(
