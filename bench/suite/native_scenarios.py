@@ -128,7 +128,7 @@ def batches() -> Scenario:
 def copies() -> list[Scenario]:
     """Large messages, copied in and out. The rings are those that suit each contestant."""
     found = []
-    sizes = (("64K", 64 * KIB, MIB), ("1M", MIB, MIB), ("16M", 16 * MIB, 256 * KIB))
+    sizes = (("64K", 64 * KIB, 4 * MIB), ("1M", MIB, 4 * MIB), ("16M", 16 * MIB, MIB))
     for name, size, ring in sizes:
         key = f"cpp.copy.{name}"
         room: Any = {"size": size, "capacity": max(4 * size, MIB)}

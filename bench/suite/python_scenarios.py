@@ -89,8 +89,9 @@ def batches() -> Scenario:
 
 def arrays() -> list[Scenario]:
     found = []
-    for name, size in (("1M", MIB), ("16M", 16 * MIB)):
-        own: Any = {"size": size, "capacity": size + 4 * KIB}  # a ring that stays in cache
+    for name, size, arrays_of_room in (("1M", MIB, 4), ("16M", 16 * MIB, 1)):
+        own: Any = {"size": size, "capacity": arrays_of_room * size + 4 * KIB}
+        view: Any = {"size": size, "capacity": size + 4 * KIB, "target": "view"}
         room: Any = {"size": size, "capacity": 4 * size}
         found.append(
             Scenario(
@@ -100,7 +101,7 @@ def arrays() -> list[Scenario]:
                 (
                     smipc("smipc, into a given array", "array", **own),
                     smipc("smipc, into a new array", "array", target="new", **own),
-                    smipc("smipc, read in place", "array", target="view", **own),
+                    smipc("smipc, read in place", "array", **view),
                     *(entry(*peer, "array", **room) for peer in ALL),
                     entry("iceoryx2, read in place", ICEORYX2[1], "array", target="view", **room),
                 ),
