@@ -73,8 +73,7 @@ class MessageQueue:
             return
         turns = self._turns = turns_of(asyncio.get_running_loop(), self._turns)
         if turns.is_due():
-            await asyncio.sleep(0)
-            turns.had_one()
+            await turns.give()
 
     async def send(
         self, message: Buffer | str, timeout: float | None = None, priority: int = 0
@@ -91,8 +90,7 @@ class MessageQueue:
                 return False
             rounds += 1
             if rounds <= _QUICK_ROUNDS:
-                await asyncio.sleep(0)
-                self._turns.had_one()
+                await self._turns.give()
                 continue
             left = pause if deadline is None else max(0.0, deadline / 1e9 - time.monotonic())
             await asyncio.sleep(min(pause, left))

@@ -8,6 +8,7 @@ loop has something else to run.
 
 from __future__ import annotations
 
+from asyncio import sleep
 from itertools import repeat
 from time import monotonic_ns
 from weakref import WeakKeyDictionary, ref
@@ -46,6 +47,11 @@ class Turns:
             return True
         self.credit = repeat(None, _CREDIT)
         return False
+
+    async def give(self) -> None:
+        """Lets the loop have its turn."""
+        await sleep(0)
+        self.had_one()
 
     def had_one(self) -> None:
         """The loop has just had its turn."""

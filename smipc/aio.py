@@ -251,8 +251,7 @@ class Channel:
         the deadline for it, POLL or SOON, when there is time until `deadline`."""
         turns = self._turns = turns_of(asyncio.get_running_loop(), self._turns)
         if turns.is_due():
-            await asyncio.sleep(0)
-            turns.had_one()
+            await turns.give()
         return POLL if turns.others or deadline == POLL else SOON
 
     async def _when_readable(self, receive: Callable[..., T], timeout: float | None) -> T:
@@ -316,8 +315,7 @@ class Channel:
             for _ in range(_QUICK_ROUNDS if quick else 0):
                 if self._try(call, await self._turn(deadline), deadline):
                     return
-                await asyncio.sleep(0)
-                self._turns.had_one()
+                await self._turns.give()
             await self._in_thread(partial(call, deadline))
         finally:
             line.leave()

@@ -28,9 +28,7 @@ class Place:
     def __init__(self, pack: int) -> None:
         self.end = 0
         self._pack = pack
-        self._unit_end = (
-            0  # where the next unit of bit fields can begin, which is `end` but for MSVC
-        )
+        self._unit_end = 0  # where a new unit of bit fields may begin: `end`, but for MSVC
         self._bits: Field | None = None  # the last field, if it is a bit field
 
     def next(self, field: Field) -> int:

@@ -71,13 +71,13 @@ class MappedStructure:
         "_cut_off_pid",
         "_enters",
         "_files",
-        "_given",
         "_handle",
         "_kind",
         "_leaves",
         "_out",
         "_root",
         "_structure",
+        "_tag",
         "_timeout",
     )
 
@@ -110,8 +110,7 @@ class MappedStructure:
         self._kind = layout_of(self._structure)
         self._code = code_of(self._structure)
         self._files = Files(self._structure.__name__, tag, folder, lock_folder)
-        # For __reduce__: the current folder may be another one by then.
-        self._given = (os.path.dirname(self._files.data), tag, os.path.dirname(self._files.lock))
+        self._tag = tag
         self._timeout = timeout
         self._cut_off_pid: int | None = None
         self._out: tuple[Any, Any] = ffi.new("uint32_t *"), ffi.new("void **")
@@ -369,8 +368,10 @@ class MappedStructure:
         return f"<{type(self).__name__} {self._files.data!r}{state}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In another process: the same file, opened there."""
-        return _open_again, (type(self), self._structure, *self._given, self._timeout)
+        """In another process, or another current folder: the same file, opened there."""
+        folder, lock_folder = map(os.path.dirname, (self._files.data, self._files.lock))
+        given = (folder, self._tag, lock_folder, self._timeout)
+        return _open_again, (type(self), self._structure, *given)
 
 
 _OWN = frozenset(MappedStructure.__slots__)
