@@ -21,7 +21,7 @@ inline void store_racing_integer(std::byte* slot, std::uint64_t size, std::uint6
   }
   const auto leading = static_cast<std::size_t>(size - 8);
   const std::byte zero{};
-  for (std::size_t i = 0; i < leading; ++i) store_racing_bytes(slot + i, &zero, 1);
+  for (std::size_t i = 0; i < leading; ++i) RacingStores::byte(slot + i, &zero);
   store_racing(slot + leading, bytes, 8);
 }
 
@@ -36,7 +36,7 @@ inline bool load_racing_integer(const std::byte* slot, std::uint64_t size, std::
     const auto leading = static_cast<std::size_t>(size - 8);
     for (std::size_t i = 0; i < leading && fits; ++i) {
       std::byte one;
-      load_racing_bytes(&one, slot + i, 1);
+      RacingLoads::byte(&one, slot + i);
       fits = one == std::byte{};
     }
     load_racing(bytes, slot + leading, 8);

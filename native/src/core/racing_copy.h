@@ -28,94 +28,94 @@ inline std::size_t bytes_to_word(const std::byte* shared, std::size_t size) {
   return odd < size ? odd : size;
 }
 
-inline void store_racing_bytes(std::byte* shared, const std::byte* from, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    reinterpret_cast<SharedByte*>(shared + i)
-        ->store(static_cast<unsigned char>(from[i]), std::memory_order_relaxed);
-  }
-}
-
-inline void load_racing_bytes(std::byte* to, const std::byte* shared, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    to[i] = static_cast<std::byte>(
-        reinterpret_cast<const SharedByte*>(shared + i)->load(std::memory_order_relaxed));
-  }
-}
-
-inline void store_racing_word(std::byte* shared, const std::byte* from) {
-  std::uint64_t word;
-  std::memcpy(&word, from, sizeof word);
-  reinterpret_cast<SharedWord*>(shared)->store(word, std::memory_order_relaxed);
-}
-
-inline void load_racing_word(std::byte* to, const std::byte* shared) {
-  const std::uint64_t word =
-      reinterpret_cast<const SharedWord*>(shared)->load(std::memory_order_relaxed);
-  std::memcpy(to, &word, sizeof word);
-}
-
 inline constexpr std::size_t kRacingQuads = 1024;  // smaller copies go by words
 inline constexpr std::size_t kQuad = 64;
 #if SMIPC_SSE2 && defined(__GNUC__) && !SMIPC_HAS_TSAN
-inline constexpr bool kHasRacingQuads = true;
-inline void store_racing_quad(std::byte* shared, const std::byte* from) {
-  const auto* in = reinterpret_cast<const __m128i*>(from);
-  auto* out = reinterpret_cast<volatile __m128i*>(shared);
-  const __m128i a = _mm_loadu_si128(in);
-  const __m128i b = _mm_loadu_si128(in + 1);
-  const __m128i c = _mm_loadu_si128(in + 2);
-  const __m128i d = _mm_loadu_si128(in + 3);
-  out[0] = a;
-  out[1] = b;
-  out[2] = c;
-  out[3] = d;
-}
-inline void load_racing_quad(std::byte* to, const std::byte* shared) {
-  const auto* in = reinterpret_cast<const volatile __m128i*>(shared);
-  auto* out = reinterpret_cast<__m128i*>(to);
-  const __m128i a = in[0];
-  const __m128i b = in[1];
-  const __m128i c = in[2];
-  const __m128i d = in[3];
-  _mm_storeu_si128(out, a);
-  _mm_storeu_si128(out + 1, b);
-  _mm_storeu_si128(out + 2, c);
-  _mm_storeu_si128(out + 3, d);
-}
+#define SMIPC_RACING_QUADS 1
 #else
-inline constexpr bool kHasRacingQuads = false;
-inline void store_racing_quad(std::byte*, const std::byte*) {}
-inline void load_racing_quad(std::byte*, const std::byte*) {}
+#define SMIPC_RACING_QUADS 0
 #endif
 
-// Calls bytes(at, count), word(at) and quad(at) for the parts of `size` bytes at `shared`, aligned and in order.
-template <class Bytes, class Word, class Quad>
-SMIPC_INLINE void for_each_part(const std::byte* shared, std::size_t size, Bytes bytes, Word word,
-                                Quad quad) {
-  std::size_t at = bytes_to_word(shared, size);
-  bytes(0, at);
-  if (kHasRacingQuads && size >= kRacingQuads) {
-    if (reinterpret_cast<std::uintptr_t>(shared + at) % 16 != 0) word(at), at += 8;
-    for (; size - at >= kQuad; at += kQuad) quad(at);
+// Into shared memory.
+struct RacingStores {
+  static void byte(std::byte* shared, const std::byte* from) {
+    reinterpret_cast<SharedByte*>(shared)->store(static_cast<unsigned char>(*from),
+                                                 std::memory_order_relaxed);
   }
-  for (; size - at >= 8; at += 8) word(at);
-  bytes(at, size - at);
+  static void word(std::byte* shared, const std::byte* from) {
+    std::uint64_t word;
+    std::memcpy(&word, from, sizeof word);
+    reinterpret_cast<SharedWord*>(shared)->store(word, std::memory_order_relaxed);
+  }
+#if SMIPC_RACING_QUADS
+  static void quad(std::byte* shared, const std::byte* from) {
+    const auto* in = reinterpret_cast<const __m128i*>(from);
+    auto* out = reinterpret_cast<volatile __m128i*>(shared);
+    const __m128i a = _mm_loadu_si128(in);
+    const __m128i b = _mm_loadu_si128(in + 1);
+    const __m128i c = _mm_loadu_si128(in + 2);
+    const __m128i d = _mm_loadu_si128(in + 3);
+    out[0] = a;
+    out[1] = b;
+    out[2] = c;
+    out[3] = d;
+  }
+#endif
+};
+
+// Out of it.
+struct RacingLoads {
+  static void byte(std::byte* to, const std::byte* shared) {
+    *to = static_cast<std::byte>(
+        reinterpret_cast<const SharedByte*>(shared)->load(std::memory_order_relaxed));
+  }
+  static void word(std::byte* to, const std::byte* shared) {
+    const std::uint64_t word =
+        reinterpret_cast<const SharedWord*>(shared)->load(std::memory_order_relaxed);
+    std::memcpy(to, &word, sizeof word);
+  }
+#if SMIPC_RACING_QUADS
+  static void quad(std::byte* to, const std::byte* shared) {
+    const auto* in = reinterpret_cast<const volatile __m128i*>(shared);
+    auto* out = reinterpret_cast<__m128i*>(to);
+    const __m128i a = in[0];
+    const __m128i b = in[1];
+    const __m128i c = in[2];
+    const __m128i d = in[3];
+    _mm_storeu_si128(out, a);
+    _mm_storeu_si128(out + 1, b);
+    _mm_storeu_si128(out + 2, c);
+    _mm_storeu_si128(out + 3, d);
+  }
+#endif
+};
+
+// `size` bytes in order, by accesses that are aligned at `shared`, which is `to` or `from`.
+template <class Accesses>
+SMIPC_INLINE void copy_racing(std::byte* to, const std::byte* from, const std::byte* shared,
+                              std::size_t size) {
+  const std::size_t odd = bytes_to_word(shared, size);
+  std::size_t at = 0;
+  for (; at < odd; ++at) Accesses::byte(to + at, from + at);
+  if constexpr (SMIPC_RACING_QUADS) {
+    if (size >= kRacingQuads) {
+      if (reinterpret_cast<std::uintptr_t>(shared + at) % 16 != 0) {
+        Accesses::word(to + at, from + at);
+        at += 8;
+      }
+      for (; size - at >= kQuad; at += kQuad) Accesses::quad(to + at, from + at);
+    }
+  }
+  for (; size - at >= 8; at += 8) Accesses::word(to + at, from + at);
+  for (; at < size; ++at) Accesses::byte(to + at, from + at);
 }
 
 inline void store_racing(std::byte* shared, const std::byte* from, std::size_t size) {
-  for_each_part(
-      shared, size,
-      [=](std::size_t at, std::size_t n) { store_racing_bytes(shared + at, from + at, n); },
-      [=](std::size_t at) { store_racing_word(shared + at, from + at); },
-      [=](std::size_t at) { store_racing_quad(shared + at, from + at); });
+  copy_racing<RacingStores>(shared, from, shared, size);
 }
 
 inline void load_racing(std::byte* to, const std::byte* shared, std::size_t size) {
-  for_each_part(
-      shared, size,
-      [=](std::size_t at, std::size_t n) { load_racing_bytes(to + at, shared + at, n); },
-      [=](std::size_t at) { load_racing_word(to + at, shared + at); },
-      [=](std::size_t at) { load_racing_quad(to + at, shared + at); });
+  copy_racing<RacingLoads>(to, shared, shared, size);
 }
 
 }  // namespace smipc::detail
