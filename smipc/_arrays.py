@@ -240,6 +240,7 @@ def array_in(channel: Views, raw: Array) -> Array:
     prefix = raw[:_PREFIX].tobytes()
     header = _complete_header(prefix) or _complete_header(raw.tobytes())
     dtype, shape, fortran = _kind(channel, header, len(raw))
+    dtype = _own(dtype)
     data = raw[len(header) :].view(dtype) if dtype.itemsize else numpy.empty(prod(shape), dtype)
     return data.reshape(shape, order="F" if fortran else "C")
 
@@ -272,7 +273,7 @@ def _header(channel: Views, kind: Kind) -> bytes:
                 InvalidArgumentError, f"a field name of {dtype} is not Latin-1"
             ) from None
         header = file.getvalue()
-        _remember(_headers, kind, header)
+        _remember(_headers, (_own(dtype), shape, fortran), header)
     return header
 
 
@@ -319,6 +320,12 @@ def _parse(header: bytes) -> Kind:
         raise ValueError(f"shape {shape}")
     numpy.broadcast_to(numpy.uint8(), shape)  # raises for a shape that no array can have
     return dtype, shape, fortran
+
+
+def _own(dtype: numpy.dtype[Any]) -> numpy.dtype[Any]:
+    """`dtype`, or a copy of one with fields: their names may be changed in place, so one that is
+    remembered must be nobody else's."""
+    return dtype if dtype.names is None else dtype.newbyteorder("|")
 
 
 def _check_fits(channel: Views, kind: Kind, out: Array) -> None:

@@ -187,6 +187,44 @@ def test_what_out_may_be(pair: Pair, name: bytes) -> None:
     assert same(reader.recv_array(), np.arange(10))
 
 
+def nested() -> np.ndarray:
+    return np.zeros(2, [("a", [("x", "i4")]), ("b", "f8")])
+
+
+def rename(dtype: np.dtype) -> None:
+    """In place: for all who have this dtype."""
+    dtype.fields["a"][0].names = ("inner",)
+    dtype.names = ("c", "d")
+
+
+@pytest.mark.parametrize("peeked", [False, True])
+def test_renaming_fields_of_one_array_does_not_rename_those_of_the_next(
+    pair: Pair, peeked: bool
+) -> None:
+    writer, reader = pair
+    for _ in range(2):
+        writer.send_array(nested())
+        if peeked:
+            with reader.peek_array() as array:
+                assert array.dtype == nested().dtype
+                rename(array.dtype)
+                del array
+        else:
+            array = reader.recv_array()
+            assert array.dtype == nested().dtype
+            rename(array.dtype)
+
+
+def test_fields_that_were_renamed_are_sent_as_they_are_called_now(pair: Pair) -> None:
+    writer, reader = pair
+    array = nested()
+    writer.send_array(array)
+    assert same(reader.recv_array(), array)
+    array.dtype.fields["a"][0].names = ("inner",)
+    writer.send_array(array)
+    assert same(reader.recv_array(), array)
+
+
 def test_many_different_headers(pair: Pair) -> None:
     writer, reader = pair
     for size in range(600):
