@@ -187,10 +187,16 @@ class ArrayReservation:
         try:
             wanted = numpy.dtype(dtype)
             sizes = tuple(index(n) for n in (shape if isinstance(shape, tuple) else (shape,)))
-        except TypeError as problem:
+        except Exception as problem:  # whatever text leads numpy's parser to
             raise channel._error(InvalidTypeError, f"no dtype or shape: {problem}") from None
         if wanted.hasobject or not wanted.itemsize or any(n < 0 for n in sizes):
             raise channel._error(InvalidArgumentError, f"cannot reserve {sizes} of {wanted}")
+        try:
+            _check_possible(wanted, sizes)
+        except (ValueError, OverflowError) as problem:
+            raise channel._error(
+                InvalidArgumentError, f"cannot reserve {sizes} of {wanted}: {problem}"
+            ) from None
         self._kind: Kind = (wanted, sizes, order == "F")
         self._header = _header(channel, self._kind)
         size = len(self._header) + prod(sizes) * wanted.itemsize
@@ -261,7 +267,13 @@ def _header(channel: Views, kind: Kind) -> bytes:
     if header is None:
         dtype, shape, fortran = kind
         file = io.BytesIO()
-        about = {"descr": npy.dtype_to_descr(dtype), "fortran_order": fortran, "shape": shape}
+        try:
+            descr = npy.dtype_to_descr(dtype)
+        except ValueError as problem:  # fields that overlap, or are out of order
+            raise channel._error(
+                InvalidArgumentError, f"an array of {dtype} cannot be sent: {problem}"
+            ) from None
+        about = {"descr": descr, "fortran_order": fortran, "shape": shape}
         try:
             try:
                 npy.write_array_header_1_0(file, about)
@@ -318,8 +330,17 @@ def _parse(header: bytes) -> Kind:
         raise ValueError(f"{dtype} holds Python objects")
     if any(type(length) is not int or length < 0 for length in shape):
         raise ValueError(f"shape {shape}")
-    numpy.broadcast_to(numpy.uint8(), shape)  # raises for a shape that no array can have
+    _check_possible(dtype, shape)
     return dtype, shape, fortran
+
+
+def _check_possible(dtype: numpy.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Raises for what no array can have, whatever its size."""
+    if dtype.subdtype is not None:
+        raise ValueError(f"its elements are arrays {dtype.shape}, which belong into the shape")
+    numpy.broadcast_to(numpy.uint8(), shape)
+    if 0 in shape:  # nothing is allocated, but the other lengths may be too much for the dtype
+        numpy.empty(shape, dtype)
 
 
 def _own(dtype: numpy.dtype[Any]) -> numpy.dtype[Any]:

@@ -115,14 +115,24 @@ def test_arrays_of_python_objects_are_refused(pair: Pair, name: bytes) -> None:
         reader.recv_array()
 
 
+def test_arrays_whose_dtype_a_npy_file_cannot_say_are_refused(pair: Pair, name: bytes) -> None:
+    writer, _ = pair
+    for dtype in (
+        {"names": ["a", "b"], "formats": ["i4", "i2"], "offsets": [0, 2]},
+        {"names": ["a", "b"], "formats": ["i4", "i4"], "offsets": [4, 0]},
+    ):
+        with pytest.raises(smipc.InvalidArgumentError, match=f"{name.decode()}.*offsets"):
+            writer.send_array(np.zeros(2, dtype))
+
+
 def message_of(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
 
 
-def message_with(shape: str, elements: bytes = b"") -> bytes:
-    header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+def message_with(shape: str, elements: bytes = b"", descr: str = "'<i8'") -> bytes:
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
     return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + elements
 
 
@@ -139,6 +149,8 @@ BAD = {
     "an expression": GOOD.replace(b"(10,)", b"f(1),"),
     "an endless shape": GOOD.replace(b"(10,), }", b"(9999999999,)}"[:8] + b"}"),
     "a length beyond all": message_with(f"(0, {10**19})"),
+    "a length beyond all of that dtype": message_with(f"(0, {2**61})"),
+    "elements that are arrays": message_with("(5,)", bytes(80), "('<i8', (2,))"),
     "too many dimensions": message_with(f"({70 * '1,'})", bytes(8)),
     "a truth for a length": message_with("(True,)", bytes(8)),
     "no dtype": GOOD.replace(b"<i8", b"<q9"),

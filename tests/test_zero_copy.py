@@ -258,7 +258,18 @@ def test_peeking_at_what_is_no_array_leaves_it(pair: Pair, fetched: bool) -> Non
 
 def test_array_reservations_check_their_arguments(pair: Pair, name: bytes) -> None:
     writer, _ = pair
-    for arguments in [((3,), object), ((-1,), float), ((3,), float, "K"), ((100_000,), float)]:
+    overlapping = {"names": ["a", "b"], "formats": ["i4", "i2"], "offsets": [0, 2]}
+    for arguments in [
+        ((3,), object),
+        ((-1,), float),
+        ((3,), float, "K"),
+        ((100_000,), float),
+        ((1,) * 70, float),
+        ((0, 2**61), float),
+        ((0, 2**70), float),
+        ((3,), "(2,3)i4"),
+        ((3,), overlapping),
+    ]:
         with (
             pytest.raises(smipc.InvalidArgumentError, match=name.decode()),
             writer.reserve_array(*arguments),
@@ -268,3 +279,5 @@ def test_array_reservations_check_their_arguments(pair: Pair, name: bytes) -> No
         writer.reserve_array("x", float)  # type: ignore[arg-type]
     with pytest.raises(smipc.InvalidTypeError, match=name.decode()):
         writer.reserve_array(3, "no dtype")
+    with pytest.raises(smipc.InvalidTypeError, match=name.decode()):
+        writer.reserve_array(3, "i4,,")
