@@ -212,6 +212,19 @@ def test_what_does_not_fit_is_refused_and_nothing_written(
     assert bytes(editor.readMappedBuffer()) == before
 
 
+def test_numbers_of_numpy_fit_or_are_refused(editor: DataStructMmapEditor) -> None:
+    numpy = pytest.importorskip("numpy")
+    editor.writeData("data_int", numpy.array(3, "i2"))
+    editor.writeData("data_xy", {"x": numpy.array(1.5), "y": numpy.float32(2.5)})
+    before = bytes(editor.readMappedBuffer())
+    wrong = [("data_int", int), ("data_int", numpy.array([5])), ("data_int", numpy.float64(5))]
+    wrong += [("data_xy.x", kind(1 + 2j)) for kind in (complex, numpy.complex64, numpy.array)]
+    for name, value in wrong:
+        with pytest.raises(smipc.InvalidTypeError, match=re.escape(f"Everything.{name} takes a")):
+            editor.writeData(name, value)
+    assert bytes(editor.readMappedBuffer()) == before
+
+
 @pytest.mark.parametrize(("name", "value"), [("data_string", b"a\0bc"), ("wide", "a\0b")])
 def test_text_that_could_not_be_read_back_is_named(
     editor: DataStructMmapEditor, name: str, value: bytes | str
@@ -253,6 +266,8 @@ def test_no_such_attribute(editor: DataStructMmapEditor, reader: DataStructMmapR
         editor.table[2]
     with pytest.raises(TypeError, match="field is named by a str"):
         editor.readData(5)  # type: ignore[arg-type]
+    with pytest.raises(smipc.InvalidTypeError, match=re.escape("a str, not list: ['data_int']")):
+        editor.readData(["data_int"])  # type: ignore[arg-type]
 
 
 def test_a_reader_cannot_write(reader: DataStructMmapReader) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+import operator
 import re
 
 from smipc.errors import InvalidArgumentError, InvalidTypeError, shown
@@ -25,11 +26,15 @@ _STEP = re.compile(r"(?:^|\.)([A-Za-z_]\w*)|\[(\d+)\]|\.(\d+)(?=$|[.\[])")
 _LARGEST_FLOAT = 3.4028235677973366e38  # what is not less becomes infinite in 32 bits
 
 
-@functools.lru_cache(maxsize=1024)
 def steps_of(path: str) -> tuple[str | int, ...]:
     """The names and indices of "a.b[3].c" (or "a.b.3.c"). InvalidTypeError, UnknownFieldError."""
     if not isinstance(path, str):
         raise InvalidTypeError(f"a field is named by a str, not {type(path).__name__}: {path!r}")
+    return _steps_in(path)
+
+
+@functools.lru_cache(maxsize=1024)
+def _steps_in(path: str) -> tuple[str | int, ...]:
     steps: list[str | int] = []
     at = 0
     while at < len(path):
@@ -186,9 +191,10 @@ def scalar(kind: Kind, value: Any, bits: int | None, path: str) -> Any:
 
 
 def _integer(kind: Kind, value: Any, bits: int | None, path: str) -> int:
-    if not hasattr(value, "__index__"):
-        raise _wrong(path, "an integer", value)
-    number = int(value.__index__())
+    try:
+        number = operator.index(value)
+    except TypeError:  # also of a class, or of an array
+        raise _wrong(path, "an integer", value) from None
     width = bits or kind.size * 8
     lowest, highest = (
         (0, 2**width - 1)
@@ -204,8 +210,12 @@ def _integer(kind: Kind, value: Any, bits: int | None, path: str) -> int:
 
 
 def _real(kind: Kind, value: Any, path: str) -> float:
-    if isinstance(value, (str, bytes)) or not (
-        hasattr(value, "__float__") or hasattr(value, "__index__")
+    # numpy makes floats of complex numbers, with a warning only.
+    complex_number = getattr(getattr(value, "dtype", None), "kind", "") == "c"
+    if (
+        complex_number
+        or isinstance(value, (str, bytes))
+        or not (hasattr(value, "__float__") or hasattr(value, "__index__"))
     ):
         raise _wrong(path, "a number", value)
     try:
