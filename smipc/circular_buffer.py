@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import repeat
+from operator import index
 from os import getpid
 from weakref import ref
 
@@ -341,11 +342,14 @@ class SharedCircularBuffer:
         )
 
     def _integer(self, item: Any) -> int:
-        if isinstance(item, bool) or not hasattr(item, "__index__"):
+        try:
+            if isinstance(item, bool):
+                raise TypeError
+            return index(item)
+        except TypeError:  # also of a class, or of an array
             raise self._error(
                 InvalidTypeError, f"an item is an integer, not {type(item).__name__} {item!r}"
-            )
-        return int(item.__index__())
+            ) from None
 
     def _checked(self, check: Callable[[bytes, Buffer], Any], given: Buffer) -> Any:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,13 @@ def test_a_large_integer_is_refused_by_the_wrong_end(writer: SharedCircularBuffe
 def test_what_is_no_integer_is_refused(writer: SharedCircularBuffer, item: object) -> None:
     with pytest.raises(TypeError, match="integer"):
         writer.push(item)  # type: ignore[arg-type]
+
+
+def test_classes_and_arrays_are_no_integers(writer: SharedCircularBuffer) -> None:
+    numpy = pytest.importorskip("numpy")
+    for item in (int, numpy.array([5])):
+        with pytest.raises(smipc.InvalidTypeError, match=re.escape(f"{writer.name}': an item")):
+            writer.push(item)
 
 
 def test_the_wrong_end(writer: SharedCircularBuffer) -> None:
