@@ -89,8 +89,13 @@ def recv_array(channel: Views, timeout: float | None, out: Any) -> Array:
         deadline_after(channel._cid, timeout)
     kind = channel._array_kind if out is None else _kind_of(out)
     header = b"" if kind is None else _headers.get(kind) or _header(channel, kind)
+    array: Array = out
+    if out is None and kind is not None:
+        try:
+            array = numpy.empty(kind[1], kind[0])
+        except MemoryError:  # what comes may be smaller
+            kind = None
     if kind is not None and len(header) <= _PREFIX:
-        array = numpy.empty(kind[1], kind[0]) if out is None else out
         wait = channel._slice if timeout is None else SOON if timeout is SOON else 0
         call = map(
             _recv_headed,

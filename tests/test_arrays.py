@@ -244,6 +244,24 @@ def test_many_different_headers(pair: Pair) -> None:
         assert reader.recv_array().shape == (size,)
 
 
+def test_there_need_be_memory_only_for_what_comes(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, reader = pair
+    for size in (5000, 3):
+        writer.send_array(np.arange(size))
+    large = reader.recv_array()
+    empty = np.empty
+
+    def short_of_memory(shape: object, dtype: object) -> np.ndarray:
+        if shape == large.shape:
+            raise MemoryError
+        return empty(shape, dtype)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(np, "empty", short_of_memory)
+    assert same(reader.recv_array(), np.arange(3))
+
+
 def test_timeouts(pair: Pair) -> None:
     _, reader = pair
     for timeout in (0, 0.06):
