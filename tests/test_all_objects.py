@@ -153,6 +153,24 @@ def test_what_a_killed_owner_leaves_can_be_cleaned_up(
                 open_it(name)
 
 
+@needs_posix
+def test_a_process_that_ends_with_handles_in_use_leaves_nothing(
+    text: str, folder: Path, start_child: Callable[..., Child]
+) -> None:
+    """A thread of the kind that Python does not wait for keeps them, and nothing frees them."""
+    hows = enumerate(CREATE.values())
+    made = [f"name = '{text}-{index}'\nkept.append({how})" for index, how in hows]
+    lines = ["import threading", "kept = []", *made]
+    lines.append("wait = lambda _: threading.Event().wait()")
+    lines.append("threading.Thread(target=wait, args=(kept,), daemon=True).start()")
+    child = start_child(opening(text, folder) + "\n".join([*lines, "say('end')"]))
+    child.expect("end")
+    child.finish()
+    for entry in Path("/dev/shm").iterdir():
+        assert text[1:] not in entry.name
+        assert not entry.name.startswith("smipc.owner.") or text[1:] not in entry.read_text()
+
+
 def test_names_of_one_kind_are_nothing_to_the_others(text: str) -> None:
     semaphore = NamedSemaphore(text, 3, Flags.RAISE_IF_EXISTS)
     memory = NamedSharedMemory(text, 10, handle_existence=Flags.RAISE_IF_EXISTS)

@@ -50,7 +50,8 @@ PlatResult plat_semaphore_value(PlatSemaphore* semaphore, std::uint32_t* out);
 void plat_semaphore_close(PlatSemaphore* semaphore);
 void plat_semaphore_free(PlatSemaphore* semaphore);  // after close
 
-// Notes for plat_objects_sweep that the name is to go with this process, as far as the OS lets it.
+// Notes for plat_objects_sweep that the name is to go with this process, as far as the OS lets it. The
+// note goes with the name: plat_semaphore_unlink_own removes it when the name is gone.
 void plat_semaphore_own(PlatSemaphore* semaphore);
 
 // SMIPC_E_NOT_FOUND also when the name is another semaphore's now.

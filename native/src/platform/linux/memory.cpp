@@ -230,9 +230,12 @@ void plat_memory_own(PlatMemory* memory) { memory->record.begin(memory->name, me
 PlatResult plat_memory_unlink_own(PlatMemory* memory) {
   FileIdentity now;
   if (!shm_identify(file_path(memory->name), &now) || now != memory->identity) {
+    memory->record.end();
     return {SMIPC_E_NOT_FOUND, "the name is gone, or another memory's by now"};
   }
-  return plat_memory_unlink(memory->name);
+  PlatResult result = plat_memory_unlink(memory->name);
+  if (result) memory->record.end();
+  return result;
 }
 
 PlatResult plat_memory_unlink(const std::string& name) {

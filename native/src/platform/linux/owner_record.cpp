@@ -89,11 +89,11 @@ void OwnerRecord::begin(const std::string& file, const FileIdentity& identity) {
 }
 
 void OwnerRecord::end() {
-  if (page_ == nullptr || pid_ != ::getpid())
-    return;  // a forked child has neither note nor mapping
+  if (pid_ != ::getpid()) return;  // a forked child has neither note nor mapping
+  void* page = page_.exchange(nullptr);
+  if (page == nullptr) return;
   ::unlink(path_.c_str());
-  ::munmap(page_, 1);
-  page_ = nullptr;
+  ::munmap(page, 1);
 }
 
 PlatResult plat_objects_sweep(std::size_t* out_removed) {

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <string>
 
 #include "platform/posix/shm_file.h"
@@ -26,11 +27,11 @@ class OwnerRecord {
 
   // `file` is the name of the object's file in the directory. Without room for the note there is none.
   void begin(const std::string& file, const FileIdentity& identity);
-  void end();
+  void end();  // from any thread, and again
 
  private:
   std::string path_;
-  void* page_ = nullptr;
+  std::atomic<void*> page_ = nullptr;
   pid_t pid_ = 0;
 };
 

@@ -260,9 +260,12 @@ PlatResult plat_semaphore_unlink_own(PlatSemaphore* semaphore) {
   FileIdentity now;
   if (!semaphore->identified || !shm_identify(file_path(semaphore->name), &now) ||
       now != semaphore->identity) {
+    semaphore->record.end();
     return {SMIPC_E_NOT_FOUND, "the name is gone, or another semaphore's by now"};
   }
-  return plat_semaphore_unlink(semaphore->name);
+  PlatResult result = plat_semaphore_unlink(semaphore->name);
+  if (result) semaphore->record.end();
+  return result;
 }
 
 PlatResult plat_semaphore_unlink(const std::string& name) {
