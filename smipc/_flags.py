@@ -6,7 +6,7 @@ from __future__ import annotations
 import enum
 import re
 
-from smipc.errors import InvalidArgumentError, InvalidTypeError
+from smipc.errors import InvalidArgumentError, InvalidTypeError, kind_and_value
 
 LONGEST_NAME = 200  # bytes, without the slash
 
@@ -38,11 +38,12 @@ def normalised_name(what: str, name: str | bytes) -> str:
         match = _NAME.fullmatch(text)
         if match is not None:
             return "/" + match[1]
+        shown_name = repr(name) if len(name) <= 2 * LONGEST_NAME else f"{len(name)} characters"
         raise InvalidArgumentError(
             f"a {what}'s name is 1 to {LONGEST_NAME} letters, digits, '-' and '_', with or without"
-            f" a '/' in front: {name!r}"
+            f" a '/' in front: {shown_name}"
         )
-    raise WrongTypeError(f"a {what}'s name must be str or bytes, not {_kind(name)}")
+    raise WrongTypeError(f"a {what}'s name must be str or bytes, not {kind_and_value(name)}")
 
 
 def checked_flags(what: str, name: str, flags: Flags) -> Flags:
@@ -50,7 +51,7 @@ def checked_flags(what: str, name: str, flags: Flags) -> Flags:
     if isinstance(flags, Flags):
         return flags
     raise WrongTypeError(
-        f"{what} {name!r}: handle_existence must be one of Flags, not {_kind(flags)} {flags!r}"
+        f"{what} {name!r}: handle_existence must be one of Flags, not {kind_and_value(flags)}"
     )
 
 
@@ -59,9 +60,5 @@ def checked_choice(what: str, name: str, option: str, value: bool | None) -> boo
     if value is None or isinstance(value, bool):
         return value
     raise WrongTypeError(
-        f"{what} {name!r}: {option} must be True, False or None, not {_kind(value)} {value!r}"
+        f"{what} {name!r}: {option} must be True, False or None, not {kind_and_value(value)}"
     )
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__

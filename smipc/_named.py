@@ -15,6 +15,7 @@ from os import getpid
 from weakref import ref
 
 from smipc import _abi, _cleaning
+from smipc._buffers import whole_number
 from smipc._flags import Flags, WrongTypeError, checked_choice, checked_flags, normalised_name
 from smipc._native import ffi, lib
 from smipc._timing import deadline_after
@@ -25,7 +26,6 @@ from smipc.errors import (
     SmipcError,
     check,
     make,
-    shown,
 )
 
 TYPE_CHECKING = False
@@ -136,18 +136,12 @@ class NamedObject:
             raise self._error(InvalidArgumentError, str(wrong)) from None
 
     def _number(self, what: str, value: Any, lowest: int, highest: int) -> int:
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise WrongTypeError(
-                f"{self._what} '{self._name}': {what} must be an integer, not"
-                f" {type(value).__name__} {value!r}"
-            )
-        number: int = value.__index__()
-        if not lowest <= number <= highest:
-            raise self._error(
-                InvalidArgumentError,
-                f"{what} must be from {lowest} to {highest}: {shown(number)}",
-            )
-        return number
+        try:
+            return whole_number(b"", what, value, lowest, highest)
+        except InvalidTypeError as wrong:
+            raise WrongTypeError(f"{self._what} '{self._name}': {wrong}") from None
+        except InvalidArgumentError as wrong:
+            raise self._error(InvalidArgumentError, str(wrong)) from None
 
     def _error(self, kind: type[SmipcError], text: str) -> SmipcError:
         return make(kind, f"{self._what} '{self._name}': {text}")

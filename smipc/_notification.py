@@ -11,7 +11,7 @@ from smipc import _abi
 from smipc._flags import WrongTypeError
 from smipc._native import ffi, lib
 from smipc._timing import SLICE
-from smipc.errors import InvalidArgumentError
+from smipc.errors import InvalidArgumentError, kind_and_value, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def checked_notification(
     elif isinstance(notification, int) and not isinstance(notification, bool):
         if notification in signal.valid_signals():
             return lambda: _send_signal(notification)
-        raise queue._error(InvalidArgumentError, f"there is no signal {int(notification)}")
+        raise queue._error(InvalidArgumentError, f"there is no signal {shown(int(notification))}")
     raise WrongTypeError(
         f"message queue '{queue.name}': a notification is None, a signal's number, or a tuple"
-        f" (function, param), not {notification!r}"
+        f" (function, param), not {kind_and_value(notification)}"
     )
 
 

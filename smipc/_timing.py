@@ -17,6 +17,7 @@ from smipc.errors import (
     TimedOutError,
     channel_text,
     kind_and_value,
+    shown,
 )
 
 TYPE_CHECKING = False
@@ -47,12 +48,18 @@ def deadline_after(cid: bytes, timeout: float | None) -> int | None:
     if type(timeout) is not float and type(timeout) is not int:
         timeout = _seconds(cid, timeout)
     if not timeout >= 0:  # NaN too
-        raise InvalidArgumentError(channel_text(cid, f"timeout must not be negative: {timeout!r}"))
+        raise InvalidArgumentError(
+            channel_text(cid, f"timeout must not be negative: {_shown(timeout)}")
+        )
     if timeout == 0:
         return POLL
     if timeout > _LONGEST:
         return None
     return monotonic_ns() + int(timeout * 1e9)
+
+
+def _shown(timeout: float) -> str:
+    return shown(timeout) if isinstance(timeout, int) else repr(timeout)
 
 
 def is_timeout(timeout: object) -> bool:

@@ -19,7 +19,9 @@ from smipc.errors import (
     SmipcError,
     WrongEndError,
     check,
+    clipped,
     error,
+    kind_and_value,
     make,
     printable,
     shown,
@@ -122,7 +124,8 @@ class SharedCircularBuffer:
         self._name = name
         raw = self._raw_name()
         if not isinstance(create, bool):
-            raise self._error(InvalidTypeError, f"create must be True or False, not {create!r}")
+            kind = kind_and_value(create)
+            raise self._error(InvalidTypeError, f"create must be True or False, not {kind}")
         options = ffi.new("smipc_circular_buffer_options *")
         lib.smipc_circular_buffer_options_init(options)
         if item_size is not None:
@@ -343,13 +346,11 @@ class SharedCircularBuffer:
 
     def _integer(self, item: Any) -> int:
         try:
-            if isinstance(item, bool):
-                raise TypeError
-            return index(item)
+            if not isinstance(item, bool):
+                return index(item)
         except TypeError:  # also of a class, or of an array
-            raise self._error(
-                InvalidTypeError, f"an item is an integer, not {type(item).__name__} {item!r}"
-            ) from None
+            pass
+        raise self._error(InvalidTypeError, f"an item is an integer, not {kind_and_value(item)}")
 
     def _checked(self, check: Callable[[bytes, Buffer], Any], given: Buffer) -> Any:
         try:
@@ -366,13 +367,13 @@ class SharedCircularBuffer:
     def _raw_name(self) -> bytes:
         if not isinstance(self._name, (str, bytes)):
             raise InvalidTypeError(
-                f"a circular buffer's name must be str or bytes, not {type(self._name).__name__}"
+                f"a circular buffer's name must be str or bytes, not {kind_and_value(self._name)}"
             )
         try:
             return self._name.encode() if isinstance(self._name, str) else self._name
         except UnicodeEncodeError:
             raise InvalidArgumentError(
-                f"a circular buffer's name that is no Unicode text: {self._name!r}"
+                f"a circular buffer's name that is no Unicode text: {clipped(self._name)}"
             ) from None
 
     def _label(self) -> str:

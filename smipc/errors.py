@@ -255,14 +255,19 @@ def shown(number: int) -> str:
     return str(number) if number.bit_length() <= 1024 else f"one of {number.bit_length()} bits"
 
 
+def clipped(thing: object) -> str:
+    """What something is, no longer than an error should have it. Raises what its repr raises."""
+    text = repr(thing)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def kind_and_value(thing: object) -> str:
     """What something of a wrong type is, for the end of an error: "float: 1.5"."""
     kind = type(thing).__name__
     try:
-        text = repr(thing)
-    except Exception:  # it is of a user's class
+        return f"{kind}: {clipped(thing)}"
+    except Exception:  # it is of a user's class, or has thousands of digits
         return kind
-    return f"{kind}: {text if len(text) <= 60 else text[:57] + '...'}"
 
 
 def channel_text(cid: bytes, text: str) -> str:

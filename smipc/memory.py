@@ -9,7 +9,7 @@ from smipc import _abi
 from smipc._flags import Flags, WrongTypeError
 from smipc._named import NamedObject
 from smipc._native import ffi, lib
-from smipc.errors import InvalidArgumentError, check, shown
+from smipc.errors import InvalidArgumentError, check, kind_and_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,10 +67,11 @@ class NamedSharedMemory(NamedObject):
         unlink_on_delete: bool | None = None,
     ) -> None:
         super().__init__(name, handle_existence, unlink_on_delete)
-        number = self._size_of(size)
+        number = self._number("size", size, 0, _abi.SMIPC_MAX_MEMORY)
         if not isinstance(read_only, bool):
+            kind = kind_and_value(read_only)
             raise WrongTypeError(
-                f"shared memory '{self._name}': read_only must be True or False, not {read_only!r}"
+                f"shared memory '{self._name}': read_only must be True or False, not {kind}"
             )
         self._read_only = read_only
         self._open(handle_existence, unlink_on_delete, number, int(read_only))
@@ -131,20 +132,6 @@ class NamedSharedMemory(NamedObject):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _size_of(self, size: Any) -> int:
-        if isinstance(size, bool) or not hasattr(size, "__index__"):
-            raise WrongTypeError(
-                f"shared memory '{self._name}': size must be an integer, not"
-                f" {type(size).__name__} {size!r}"
-            )
-        number: int = size.__index__()
-        if not 0 <= number <= _abi.SMIPC_MAX_MEMORY:
-            raise self._error(
-                InvalidArgumentError,
-                f"size must be from 0 to {_abi.SMIPC_MAX_MEMORY}: {shown(number)}",
-            )
-        return number
 
     def __reduce__(self) -> tuple[Any, ...]:
         """In another process: a handle to the same memory, which does not unlink it."""

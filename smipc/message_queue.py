@@ -18,6 +18,7 @@ from smipc.errors import (
     OutOfMemoryError,
     check,
     error,
+    kind_and_value,
 )
 
 TYPE_CHECKING = False
@@ -364,7 +365,8 @@ class NamedMessageQueue(NamedObject):
         if isinstance(value, bool):
             return value
         raise WrongTypeError(
-            f"{self._what} '{self._name}': {what} must be True or False, not {value!r}"
+            f"{self._what} '{self._name}': {what} must be True or False, not"
+            f" {kind_and_value(value)}"
         )
 
     def _tell_waiters(self, is_closed: bool) -> None:

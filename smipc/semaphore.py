@@ -7,7 +7,7 @@ from smipc._flags import Flags, WrongTypeError
 from smipc._named import NamedObject
 from smipc._native import ffi, lib
 from smipc._timing import has_passed, slice_ns
-from smipc.errors import InvalidArgumentError, check, error
+from smipc.errors import InvalidArgumentError, check, error, kind_and_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ class NamedSemaphore(NamedObject):
                     return True
                 return self._acquire_slowly(status, None)
         if not isinstance(blocking, bool):
+            kind = kind_and_value(blocking)
             raise WrongTypeError(
-                f"semaphore '{self._name}': blocking must be True or False, not {blocking!r}"
+                f"semaphore '{self._name}': blocking must be True or False, not {kind}"
             )
         if not blocking:
             if timeout is not None:

@@ -8,10 +8,12 @@ import ctypes
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pairs import Pair, open_pair
+from shared_structs import Everything
 
 import smipc
 
@@ -193,3 +195,79 @@ def test_an_error_about_a_wrong_type_says_the_value(pair: Pair, name: bytes) -> 
         channel(chan_sz="a" * 10_000)
     assert len(str(caught.value)) < 300
     refused(TypeError, name, "Unspeakable", lambda: channel(chan_sz=Unspeakable()))
+
+
+ODD_VALUES = {
+    "no repr": Unspeakable(),
+    "long": "a" * 10_000,
+    "many digits": 10**5000,
+    "class": int,
+    "list": [1],
+}
+
+
+@pytest.mark.parametrize("which", ODD_VALUES)
+def test_the_other_objects_refuse_odd_values_with_errors_of_their_own(
+    name: bytes, tmp_path: Path, which: str
+) -> None:
+    """Not what the value raises, nor all of a long one. Those of named objects are ValueErrors."""
+    odd: Any = ODD_VALUES[which]
+    text, new = name.decode(), smipc.Flags.RAISE_IF_EXISTS
+
+    def refused_as(kind: type[BaseException], call: Callable[[], object]) -> None:
+        with pytest.raises(smipc.SmipcError) as caught:
+            call()
+        assert isinstance(caught.value, kind)
+        assert len(str(caught.value)) < 700
+
+    semaphore = smipc.NamedSemaphore(text, handle_existence=new)
+    memory = smipc.NamedSharedMemory(text, 10, handle_existence=new)
+    queue = smipc.NamedMessageQueue(text, handle_existence=new)
+    for call in (
+        lambda: smipc.NamedSemaphore(odd),
+        lambda: smipc.NamedSemaphore(text, odd),
+        lambda: smipc.NamedSemaphore(text, handle_existence=odd),
+        lambda: smipc.NamedSemaphore(text, unlink_on_delete=odd),
+        lambda: semaphore.acquire(odd),
+        lambda: semaphore.acquire(timeout=-(10**5000)),
+        lambda: semaphore.release(odd),
+        lambda: smipc.NamedSharedMemory(text, odd),
+        lambda: smipc.NamedSharedMemory(text, read_only=odd),
+        lambda: smipc.NamedMessageQueue(text, odd),
+        lambda: smipc.NamedMessageQueue(text, read=odd),
+        lambda: queue.send(b"", priority=odd),
+        lambda: queue.request_notification(odd),
+        lambda: setattr(queue, "block", odd),
+    ):
+        refused_as(ValueError, call)
+
+    def is_circular(**arguments: Any) -> Callable[[], object]:
+        return lambda: smipc.SharedCircularBuffer(**{"name": text, "create": True, **arguments})
+
+    refused_as(Exception, is_circular(name=odd))
+    refused_as(TypeError, is_circular(create=odd))
+    refused_as(Exception, is_circular(length=odd))
+    with smipc.SharedCircularBuffer(text, create=True) as buffer:
+        if which != "many digits":  # that is an OverflowError
+            refused_as(TypeError, lambda: buffer.push(odd))
+
+    manager = smipc.DataStructMmapManager(Everything, tmp_path, create=True)
+    for call in (
+        lambda: smipc.DataStructMmapReader(odd, tmp_path),
+        lambda: smipc.DataStructMmapReader(Everything, tmp_path, odd),
+        lambda: smipc.DataStructMmapManager(Everything, tmp_path, force=odd),
+        lambda: smipc.DataStructMmapManager.setUserStructs(odd),
+        lambda: smipc.DataStructMmapManager.setUserStructs(odd if which == "long" else [odd]),
+        lambda: manager.lock(odd),
+        lambda: manager.readData(odd),
+        lambda: manager.readData("points[" + "9" * 5000 + "]"),
+        lambda: manager.points[odd],
+        lambda: manager.writeData("data_int", odd),
+        lambda: manager.writeData("data_string", odd),
+        lambda: manager.writeData("data_xy", odd),
+        lambda: manager.writeData("data_xy.x", odd),
+        lambda: manager.writeData("points", odd),
+    ):
+        refused_as(Exception, call)
+    for kept in (semaphore, memory, queue):
+        kept.unlink()

@@ -305,7 +305,7 @@ def test_no_timeout(semaphore: NamedSemaphore, bad: Any) -> None:
 
 
 def test_no_blocking(semaphore: NamedSemaphore) -> None:
-    with pytest.raises(ValueError, match="blocking must be True or False, not 1"):
+    with pytest.raises(ValueError, match="blocking must be True or False, not int: 1"):
         semaphore.acquire(1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"a timeout \(3\) without blocking"):
         semaphore.acquire(False, 3)

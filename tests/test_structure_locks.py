@@ -163,7 +163,7 @@ def test_unlocking_what_is_not_locked(folder: Path) -> None:
 
 def test_no_blocking(folder: Path) -> None:
     editor = editor_in(folder)
-    with pytest.raises(TypeError, match="blocking must be True or False, not 1"):
+    with pytest.raises(TypeError, match="blocking must be True or False, not int: 1"):
         editor.lock(1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"a timeout \(1\) without blocking"):
         editor.lock(False, 1)

@@ -9,7 +9,7 @@ from time import time
 from smipc import _abi
 from smipc._native import lib
 from smipc._timing import POLL, deadline_after, has_passed, slice_ns
-from smipc.errors import BY_STATUS, InternalError, InvalidTypeError, error
+from smipc.errors import BY_STATUS, InternalError, InvalidTypeError, error, kind_and_value
 from smipc.struct import values
 from smipc.struct.errors import StructureFileError
 from smipc.struct.mapped import MappedStructure
@@ -107,7 +107,7 @@ class DataStructMmapManager(DataStructMmapEditor):
     ) -> None:
         for what, value in (("create", create), ("force", force)):
             if not isinstance(value, bool):
-                raise InvalidTypeError(f"{what} must be True or False, not {value!r}")
+                raise InvalidTypeError(f"{what} must be True or False, not {kind_and_value(value)}")
         if create:
             self._prepare(mmapStructName, mmapDir, tag, fastenerDir, timeout)
             self._create(force, deadline_after(b"", timeout))

@@ -6,7 +6,7 @@ import os
 
 from smipc import _abi
 from smipc._native import ffi
-from smipc.errors import InvalidArgumentError, InvalidTypeError
+from smipc.errors import InvalidArgumentError, InvalidTypeError, clipped, kind_and_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ class Files:
 
     def __init__(self, name: str, tag: str | None, folder: Folder, lock_folder: Folder) -> None:
         if tag is not None and not isinstance(tag, str):
-            raise InvalidTypeError(f"{name}: a tag is a str, not {tag!r}")
+            raise InvalidTypeError(f"{name}: a tag is a str, not {kind_and_value(tag)}")
         if tag and not all(letter.isalnum() or letter in "-_." for letter in tag):
             raise InvalidArgumentError(
-                f"{name}: a tag is made of letters, digits, '-', '_' and '.': {tag!r}"
+                f"{name}: a tag is made of letters, digits, '-', '_' and '.': {clipped(tag)}"
             )
         file = f"{name}.{tag}.mmap" if tag else f"{name}.mmap"
         where = _folder(name, "mmapDir", folder)
@@ -54,7 +54,9 @@ def _folder(name: str, what: str, folder: Folder) -> str:
     try:
         path = os.path.abspath(os.fsdecode("." if folder is None else folder))
     except TypeError:
-        raise InvalidTypeError(f"{name}: {what} must be a path, not {folder!r}") from None
+        raise InvalidTypeError(
+            f"{name}: {what} must be a path, not {kind_and_value(folder)}"
+        ) from None
     if "\0" in path:
-        raise InvalidArgumentError(f"{name}: {what} must not contain a NUL byte: {folder!r}")
+        raise InvalidArgumentError(f"{name}: {what} must not contain a NUL byte: {clipped(folder)}")
     return path

@@ -22,6 +22,7 @@ from smipc.errors import (
     TimedOutError,
     check,
     error,
+    kind_and_value,
     make,
 )
 from smipc.struct import registry, values
@@ -208,7 +209,8 @@ class MappedStructure:
         InvalidArgumentError (the file was replaced by one that does not fit) it is not locked.
         """
         if not isinstance(blocking, bool):
-            raise InvalidTypeError(f"blocking must be True or False, not {blocking!r}")
+            kind = kind_and_value(blocking)
+            raise InvalidTypeError(f"blocking must be True or False, not {kind}")
         if not blocking:
             if timeout is not None:
                 raise InvalidArgumentError(f"a timeout ({timeout!r}) without blocking: no sense")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from smipc.errors import InvalidArgumentError, InvalidTypeError
+from smipc.errors import InvalidArgumentError, InvalidTypeError, clipped, kind_and_value
 from smipc.struct.base_struct import BaseMmapStructure
 from smipc.struct.errors import UnknownStructureError
 
@@ -23,7 +23,7 @@ def register(modules: Iterable[str | ModuleType]) -> list[str]:
     two modules have one of the same name.
     """
     if isinstance(modules, (str, bytes, ModuleType)) or not hasattr(modules, "__iter__"):
-        raise InvalidTypeError(f"a list of modules is needed, not {modules!r}")
+        raise InvalidTypeError(f"a list of modules is needed, not {kind_and_value(modules)}")
     found: dict[str, type[BaseMmapStructure]] = {}
     for given in modules:
         module = _module(given)
@@ -58,12 +58,12 @@ def structure_named(name: str | type[BaseMmapStructure]) -> type[BaseMmapStructu
     if isinstance(name, type) and issubclass(name, BaseMmapStructure):
         return name
     if not isinstance(name, str):
-        raise InvalidTypeError(f"a structure is named by a str, not {name!r}")
+        raise InvalidTypeError(f"a structure is named by a str, not {kind_and_value(name)}")
     structure = _known.get(name)
     if structure is None:
         known = ", ".join(sorted(_known)) or "none"
         raise UnknownStructureError(
-            f"there is no structure {name!r}; setUserStructs has registered {known}"
+            f"there is no structure {clipped(name)}; setUserStructs has registered {known}"
         )
     return structure
 
@@ -72,7 +72,9 @@ def _module(given: str | ModuleType) -> ModuleType:
     if isinstance(given, ModuleType):
         return given
     if not isinstance(given, str):
-        raise InvalidTypeError(f"a module is given by its name or itself, not {given!r}")
+        raise InvalidTypeError(
+            f"a module is given by its name or itself, not {kind_and_value(given)}"
+        )
     try:
         return importlib.import_module(given)
     except ModuleNotFoundError as error:

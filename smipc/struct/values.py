@@ -12,7 +12,7 @@ import math
 import operator
 import re
 
-from smipc.errors import InvalidArgumentError, InvalidTypeError, shown
+from smipc.errors import InvalidArgumentError, InvalidTypeError, clipped, kind_and_value, shown
 from smipc.struct.base_struct import MmapStructureHeader
 from smipc.struct.errors import UnknownFieldError
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from smipc.struct.layout import Kind
 
-_STEP = re.compile(r"(?:^|\.)([A-Za-z_]\w*)|\[(\d+)\]|\.(\d+)(?=$|[.\[])")
+_STEP = re.compile(r"(?:^|\.)([A-Za-z_]\w*)|\[(\d{1,18})\]|\.(\d{1,18})(?=$|[.\[])")
 _LARGEST_FLOAT = 3.4028235677973366e38  # what is not less becomes infinite in 32 bits
 
 
 def steps_of(path: str) -> tuple[str | int, ...]:
     """The names and indices of "a.b[3].c" (or "a.b.3.c"). InvalidTypeError, UnknownFieldError."""
     if not isinstance(path, str):
-        raise InvalidTypeError(f"a field is named by a str, not {type(path).__name__}: {path!r}")
-    return _steps_in(path)
+        raise InvalidTypeError(f"a field is named by a str, not {kind_and_value(path)}")
+    return _steps_of(path)
 
 
 @functools.lru_cache(maxsize=1024)
-def _steps_in(path: str) -> tuple[str | int, ...]:
+def _steps_of(path: str) -> tuple[str | int, ...]:
     steps: list[str | int] = []
     at = 0
     while at < len(path):
@@ -44,7 +44,7 @@ def _steps_in(path: str) -> tuple[str | int, ...]:
         steps.append(match[1] if match[1] else int(match[2] or match[3]))
         at = match.end()
     if not steps or at < len(path) or isinstance(steps[0], int) or path[0] == ".":
-        raise UnknownFieldError(f"this is no path to a field: {path!r}")
+        raise UnknownFieldError(f"this is no path to a field: {clipped(path)}")
     return tuple(steps)
 
 
@@ -54,7 +54,7 @@ def child_of(kind: Kind, step: str | int, path: str) -> Kind:
         field = kind.field(step) if kind.what == "struct" else None
         if field is None:
             names = ", ".join(field.name for field in kind.fields) or "none"
-            raise UnknownFieldError(f"{path} has no field {step!r}; it has {names}")
+            raise UnknownFieldError(f"{path} has no field {clipped(step)}; it has {names}")
         return field.kind
     if kind.what != "array" or not 0 <= step < kind.length:
         size = f"{kind.length} items" if kind.what == "array" else "no items"
@@ -152,11 +152,13 @@ def _fill_array(kind: Kind, made: Any, value: Any, path: str) -> None:
         text = value if isinstance(value, str) else bytes(value)
         if len(text) > kind.length:
             raise InvalidArgumentError(
-                f"{path} has room for {kind.length}, not {len(text)}: {value!r}"
+                f"{path} has room for {kind.length}, not {len(text)}: {clipped(value)}"
             )
         cut = text.rstrip("\0") if isinstance(text, str) else text.rstrip(b"\0").decode("latin-1")
         if "\0" in cut:
-            raise InvalidArgumentError(f"{path} would be read only up to its first NUL: {text!r}")
+            raise InvalidArgumentError(
+                f"{path} would be read only up to its first NUL: {clipped(text)}"
+            )
         ctypes.memset(ctypes.addressof(made), 0, kind.size)
         made.value = text
         return
@@ -167,7 +169,9 @@ def _fill_array(kind: Kind, made: Any, value: Any, path: str) -> None:
     if items is None or isinstance(value, (str, bytes, dict, set, frozenset)):
         raise _wrong(path, f"a sequence of {kind.length}", value)
     if len(items) != kind.length:
-        raise InvalidArgumentError(f"{path} has {kind.length} items, not {len(items)}: {value!r}")
+        raise InvalidArgumentError(
+            f"{path} has {kind.length} items, not {len(items)}: {clipped(value)}"
+        )
     for index, part in enumerate(items):
         write(item, made, index, part, None, f"{path}[{index}]")
 
@@ -186,7 +190,7 @@ def scalar(kind: Kind, value: Any, bits: int | None, path: str) -> Any:
     if not isinstance(value, wanted):
         raise _wrong(path, f"{wanted.__name__} of length 1", value)
     if len(value) != 1:
-        raise InvalidArgumentError(f"{path} takes exactly one, not {len(value)}: {value!r}")
+        raise InvalidArgumentError(f"{path} takes exactly one, not {len(value)}: {clipped(value)}")
     return value
 
 
@@ -221,11 +225,11 @@ def _real(kind: Kind, value: Any, path: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidArgumentError(f"{path} cannot hold {value!r}: {error}") from None
+        raise InvalidArgumentError(f"{path} cannot hold {kind_and_value(value)}: {error}") from None
     if kind.size == 4 and math.isfinite(number) and abs(number) >= _LARGEST_FLOAT:
         raise InvalidArgumentError(f"{path} has 32 bits, too few for {number!r}")
     return number
 
 
 def _wrong(path: str, wanted: str, value: object) -> InvalidTypeError:
-    return InvalidTypeError(f"{path} takes {wanted}, not {type(value).__name__} {value!r}")
+    return InvalidTypeError(f"{path} takes {wanted}, not {kind_and_value(value)}")

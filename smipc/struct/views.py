@@ -7,7 +7,9 @@ an old one can never crash; whether it still means something is for whoever kept
 
 from __future__ import annotations
 
-from smipc.errors import InvalidTypeError
+import operator
+
+from smipc.errors import InvalidTypeError, kind_and_value, shown
 from smipc.struct import values
 from smipc.struct.errors import UnknownFieldError
 
@@ -85,11 +87,15 @@ class ArrayView(View):
         return self._kind.length
 
     def _index(self, index: Any) -> int:
-        if not hasattr(index, "__index__"):
-            raise InvalidTypeError(f"{self._path} takes numbers of items, not {index!r}")
-        number = int(index.__index__())
+        try:
+            number = operator.index(index)
+        except TypeError:  # also of a class, or of an array
+            kind = kind_and_value(index)
+            raise InvalidTypeError(f"{self._path} takes numbers of items, not {kind}") from None
         if not -len(self) <= number < len(self):
-            raise _OutOfArrayError(f"{self._path} has {len(self)} items, and no item {number}")
+            raise _OutOfArrayError(
+                f"{self._path} has {len(self)} items, and no item {shown(number)}"
+            )
         return number % len(self)
 
     def __getitem__(self, index: Any) -> Any:
