@@ -28,14 +28,16 @@ _arranged_pid = 0
 _hooked = False
 
 
-def init_library(log_level: int = _log.LOG_DISABLE) -> None:
+def init_library(log_level: int = _log.LOG_DISABLE, *, logLevel: int | None = None) -> None:
     """Sets the log level: LOG_DISABLE (the default), LOG_BASIC: channels opening and closing, or
     LOG_ALL: also each read and write, of channels opened from now on.
 
     The lines go to logging.getLogger("smipc"), whose level is set to let them pass; where they end
-    up is up to the program (logging.basicConfig, say). Optional, and callable again.
+    up is up to the program (logging.basicConfig, say). Optional, and callable again. (logLevel is
+    log_level under its old name.)
     """
-    level = whole_number(b"", "log_level", log_level, _log.LOG_DISABLE, _log.LOG_ALL)
+    given = log_level if logLevel is None else logLevel
+    level = whole_number(b"", "log_level", given, _log.LOG_DISABLE, _log.LOG_ALL)
     check(lib.smipc_init(_abi.SMIPC_LOG_DISABLE))
     _log.set_level(level)
 

@@ -297,6 +297,13 @@ def test_log_basic(name: bytes, caplog: pytest.LogCaptureFixture, logging_reset:
     assert all(name.decode() in line[2] for line in lines)
 
 
+def test_the_log_level_under_its_old_name(logging_reset: None) -> None:
+    smipc.init_library(logLevel=smipc.LOG_BASIC)
+    assert logging.getLogger("smipc").level == logging.INFO
+    with pytest.raises(smipc.InvalidArgumentError, match="log_level must be from 0 to 2: 3"):
+        smipc.init_library(logLevel=3)
+
+
 def test_log_all(name: bytes, caplog: pytest.LogCaptureFixture, logging_reset: None) -> None:
     smipc.init_library(smipc.LOG_ALL)
     writer, reader = open_pair(name)
