@@ -11,7 +11,7 @@ import threading
 from smipc import _abi
 from smipc._end import Quit
 from smipc._status import Status, status_of
-from smipc._timing import POLL, deadline_after
+from smipc._timing import POLL, deadline_after, slice_ns
 from smipc.errors import (
     BusyError,
     InvalidTypeError,
@@ -87,7 +87,7 @@ class Listener:
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until it has ended by itself. False: the timeout passed."""
         deadline = deadline_after(self._channel.cid, timeout)
-        return self._ended.wait(None if deadline is None else timeout)
+        return self._ended.wait(None if deadline is None else slice_ns(deadline, deadline) / 1e9)
 
     def stop(self) -> None:
         """Ends it, and returns when the callback is over and will not be called again.
@@ -116,7 +116,10 @@ class Listener:
         try:
             channel._in_turn(POLL, self._take_over, None)
         except TimedOutError:
-            raise channel._error(BusyError, "another thread is reading it") from None
+            text = "another thread is reading it"
+            if channel._listener is not None:
+                text = "a listener is reading it: stop it first"
+            raise channel._error(BusyError, text) from None
         try:
             self._thread.start()
         except BaseException:

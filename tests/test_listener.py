@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -125,7 +127,7 @@ def test_other_ways_of_reading_are_refused_meanwhile(pair: Pair, name: bytes) ->
         assert reader.status().listener
         assert "listener=1" in str(reader.status())
         for call in calls:
-            with pytest.raises(smipc.BusyError, match=name.decode()):
+            with pytest.raises(smipc.BusyError, match=f"{name.decode()}.*a listener is reading it"):
                 call()
     assert not reader.status().listener
     with pytest.raises(smipc.TimedOutError):
@@ -275,6 +277,8 @@ def test_wait_times_out(pair: Pair) -> None:
     with reader.read_async(print) as listener:
         assert listener.wait(0) is False
         assert listener.wait(0.01) is False
+        assert listener.wait(Fraction(1, 100)) is False
+        assert listener.wait(Decimal("0.01")) is False
         with pytest.raises(smipc.InvalidArgumentError):
             listener.wait(-1)
 
