@@ -55,7 +55,8 @@ def _run(arguments: list[str]) -> int:
     parser.add_argument("--version", action="store_true", help="print the version")
     jobs = parser.add_subparsers(dest="job", metavar="COMMAND")
     for name, (module, help_text) in JOBS.items():
-        job = jobs.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
+        description = f"{help_text[0].upper()}{help_text[1:]}."
+        job = jobs.add_parser(name, help=help_text, description=description)
         if name in arguments[:1]:
             importlib.import_module(module).add_arguments(job)
     chosen = parser.parse_args(arguments)

@@ -54,6 +54,7 @@ def test_each_command_has_help(command: str) -> None:
     assert done.returncode == 0
     assert f"usage: smipc {command}" in done.stdout
     assert "--fault" not in done.stdout  # that one is for tests
+    assert " c " not in done.stdout.replace("\n", " ")  # the language is C
 
 
 def test_nothing_is_imported_before_it_is_used() -> None:
