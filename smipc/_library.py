@@ -52,7 +52,7 @@ def clean_library() -> None:
 
 
 def clean_stale() -> int:
-    """Removes what killed processes have left in shared memory; returns the number of channels.
+    """Removes what killed processes have left in shared memory; returns the number of objects.
 
     Channels with lifetime="kernel", and those of other users, are passed over.
     """
