@@ -23,6 +23,8 @@ elif sys.platform == "darwin":
 else:
     FILE_NAME = "libsmipc.so"
 
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
 ffi: Any = _abi.ffi
 
 
@@ -31,7 +33,7 @@ def library_path() -> str:
     override = os.environ.get("SMIPC_LIBRARY")
     if override:
         return os.path.abspath(override)  # a bare name would be searched for
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", FILE_NAME)
+    path = os.path.join(_PACKAGE, "lib", FILE_NAME)
     if not os.path.exists(path):  # an editable install keeps it elsewhere
         from importlib.resources import files
 
@@ -41,12 +43,24 @@ def library_path() -> str:
     return path
 
 
+def _is_source(path: str) -> bool:
+    """Whether it is missing because this is the package's source: Python takes that for the package
+    when it is started in a clone."""
+    return (
+        path == os.path.join(_PACKAGE, "lib", FILE_NAME)
+        and not os.path.exists(path)
+        and os.path.exists(os.path.join(os.path.dirname(_PACKAGE), "native", "CMakeLists.txt"))
+    )
+
+
 def load(path: str) -> Any:
     """The library at `path`, checked. ImportError."""
     remedy = "reinstall smipc, or let SMIPC_LIBRARY name the library that belongs to this version"
     try:
         library = ffi.dlopen(path)
     except OSError as error:
+        if _is_source(path):
+            remedy = f"{_PACKAGE!r} is its source: start Python in a folder other than the clone"
         raise ImportError(
             f"smipc cannot load its native library {path!r} ({error}): {remedy}", path=path
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,21 @@ def test_a_library_that_does_not_fit_is_refused_in_one_sentence(
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("ImportError")]
     for word in words:
         assert word in line
+
+
+def test_in_a_clone_the_error_says_to_start_python_elsewhere(tmp_path: Path) -> None:
+    not_source = shutil.ignore_patterns("lib", "include", "_demo", "__pycache__")
+    shutil.copytree(Path(smipc.__file__).parent, tmp_path / "smipc", ignore=not_source)
+    (tmp_path / "native").mkdir()
+    (tmp_path / "native" / "CMakeLists.txt").touch()
+    environment = {name: value for name, value in os.environ.items() if name != "SMIPC_LIBRARY"}
+    command = [sys.executable, "-c", "import smipc"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "start Python in a folder other than the clone" in done.stderr
+    assert "reinstall" not in done.stderr
 
 
 def test_an_older_abi_is_refused() -> None:
