@@ -451,6 +451,26 @@ def test_second_ends_are_refused_with_the_holders_pid(name: bytes, pool: Victims
 # ---- Stopped is not dead
 
 
+@pytest.mark.parametrize("mode", [CHAN_R, CHAN_W])
+def test_status_tells_of_a_death_that_no_other_call_has_noticed(
+    name: bytes, mode: int, start_child: Any
+) -> None:
+    opposite = CHAN_W if mode == CHAN_R else CHAN_R
+    child: Child = start_child(
+        "end = open_channel(arguments[0], int(arguments[1])).open(); say('open'); hear()",
+        name.decode(),
+        opposite,
+    )
+    child.expect("open")
+    state = "writer_state" if opposite == CHAN_W else "reader_state"
+    with smipc.open_channel(name, mode) as channel:
+        assert getattr(channel.status(), state) == "open"
+        child.end()
+        assert getattr(channel.status(), state) == "died"
+        closed = "WC=1" if opposite == CHAN_W else "RC=1"
+        assert closed in str(channel.status())
+
+
 def stop_for(seconds: float, name: bytes, start_child: Any) -> None:
     child: Child = start_child(
         """

@@ -425,7 +425,7 @@ typedef struct smipc_channel_status {
 } smipc_channel_status;
 
 /* Fills *out, as much of it as out->struct_size covers. Works on closed
- * handles. Never blocks. */
+ * handles. Never blocks; asks the OS whether the opposite end is alive. */
 SMIPC_API smipc_status smipc_channel_get_status(smipc_channel *channel, smipc_channel_status *out);
 
 /* The line of print_status, NUL-terminated, into `buffer`; *out_size (may be

@@ -5,6 +5,7 @@
 
 #include "core/channel.h"
 #include "core/ring.h"
+#include "core/waiting.h"
 
 namespace smipc::detail {
 namespace {
@@ -64,6 +65,7 @@ Status channel_status(Channel& channel, smipc_channel_status* out) {
   status.limit_bytes = channel.limit;
   status.memory_bytes = channel.memory_bytes;
   if (channel.state.load(std::memory_order_acquire) == EndState::kUsable) {
+    look_for_peer(channel, true);  // no other call may have asked since it died
     fill_from_segment(channel, &status);
   }
   std::memcpy(out, &status, std::min<std::size_t>(out->struct_size, sizeof status));
