@@ -254,6 +254,20 @@ void borrow_releases() {
   CHECK(message.bytes().empty());
 }
 
+void peeking_into_the_same_borrow_keeps_the_message() {
+  Pair pair("borrow-again");
+  pair.out.send("first"sv);
+  pair.out.send("second"sv);
+  smipc::Borrow message = pair.in.peek();
+  message = pair.in.peek();  // the same one, still lent
+  CHECK(message.bytes().size() == 5);
+  CHECK(pair.in.status().messages_read == 0);
+  message.release();
+  message = pair.in.peek();
+  CHECK(message.bytes().size() == 6);
+  CHECK(pair.in.status().messages_read == 1);
+}
+
 // ---- Many at once ------------------------------------------------------------------------------
 
 void many_at_once() {
@@ -367,6 +381,7 @@ int main(int argc, char **argv) try {
   buffer_too_small_leaves_the_message();
   reservation_commits_or_aborts();
   borrow_releases();
+  peeking_into_the_same_borrow_keeps_the_message();
   many_at_once();
   wait_names_those_that_can_be_read();
   streams();

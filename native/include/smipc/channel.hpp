@@ -202,7 +202,8 @@ class Reader : public detail::End {
     return size;
   }
 
-  // Message, zero copy: waits for the next one and lends it.
+  // Message, zero copy: waits for the next one and lends it. Until it is released this lends the same
+  // one again, and the first Borrow to go releases it.
   [[nodiscard]] Borrow peek(Timeout timeout = forever) {
     Borrow borrow;
     detail::check(try_peek(borrow, timeout));

@@ -14,7 +14,8 @@ namespace smipc {
 namespace detail {
 
 // A message's bytes in the ring, lent to this process until kEnd is called, at the latest by the
-// destructor. Moving hands the duty on.
+// destructor. Moving hands the duty on. An end lends one message at a time: two loans of one end are
+// the same loan.
 template <class Byte, Status (*kEnd)(smipc_channel *)>
 class Loan {
  public:
@@ -23,7 +24,7 @@ class Loan {
       : channel_(std::exchange(other.channel_, nullptr)), bytes_(std::exchange(other.bytes_, {})) {}
   Loan &operator=(Loan &&other) noexcept {
     if (this == &other) return *this;
-    end();
+    if (channel_ != other.channel_) end();
     channel_ = std::exchange(other.channel_, nullptr);
     bytes_ = std::exchange(other.bytes_, {});
     return *this;
