@@ -352,6 +352,38 @@ void listener_keeps_the_first_exception() {
   CHECK(alive.expired());
 }
 
+void listening_again_keeps_the_exception_of_before() {
+  const std::string name = prefix + "-listen-again";
+  smipc::Reader in(name, kMessages);
+  for (const std::string text : {"first", "second"}) {
+    smipc::Writer out(name, kMessages);
+    std::promise<void> told;
+    const auto listener = [&](std::span<const std::byte>, smipc::Status status) {
+      if (status == SMIPC_OK) throw std::runtime_error(text);
+      told.set_value();
+    };
+    for (bool listening = false; !listening;) {
+      try {
+        in.listen(listener);
+        listening = true;
+      } catch (const smipc::Error &error) {
+        CHECK(error.status() == SMIPC_E_BUSY);  // the one before is just ending
+      }
+    }
+    out.send("x"sv);
+    out.close();
+    told.get_future().wait();
+  }
+  std::string thrown;
+  try {
+    in.stop_listening();
+  } catch (const std::runtime_error &error) {
+    thrown = error.what();
+  }
+  CHECK(thrown == "first");
+  in.stop_listening();  // it was told
+}
+
 // ---- Looking inside ----------------------------------------------------------------------------
 
 void status() {
@@ -386,6 +418,7 @@ int main(int argc, char **argv) try {
   wait_names_those_that_can_be_read();
   streams();
   listener_keeps_the_first_exception();
+  listening_again_keeps_the_exception_of_before();
   status();
   std::printf("%d checks\n", checks);
 } catch (const std::exception &error) {

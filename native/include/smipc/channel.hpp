@@ -226,8 +226,10 @@ class Reader : public detail::End {
   // kept for stop_listening().
   void listen(ListenerCallback callback) {
     // Braces: clang before 16 makes no aggregate of parentheses, which make_unique uses.
-    std::unique_ptr<detail::Listener> listener(new detail::Listener{std::move(callback), nullptr});
+    std::unique_ptr<detail::Listener> listener(
+        new detail::Listener{std::move(callback), nullptr, nullptr});
     detail::check(smipc_channel_listen(handle(), &detail::Listener::call, listener.get()));
+    if (listener_ != nullptr) listener->earlier_error = listener_->error();  // it ended by itself
     listener_ = std::move(listener);
   }
 
@@ -236,7 +238,8 @@ class Reader : public detail::End {
   void stop_listening() {
     detail::check(smipc_channel_listen_stop(handle()));
     auto listener = std::exchange(listener_, nullptr);
-    if (listener != nullptr && listener->first_error) std::rethrow_exception(listener->first_error);
+    const std::exception_ptr error = listener != nullptr ? listener->error() : nullptr;
+    if (error) std::rethrow_exception(error);
   }
 
   // POSIX: a descriptor for poll and its like, readable while this end can be read without

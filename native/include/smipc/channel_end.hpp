@@ -27,7 +27,11 @@ namespace detail {
 
 struct Listener {
   ListenerCallback callback;
+  std::exception_ptr earlier_error;  // of the listeners that ended before; not for the thread
   std::exception_ptr first_error;
+
+  // Once the thread has ended: what was thrown first.
+  std::exception_ptr error() const noexcept { return earlier_error ? earlier_error : first_error; }
 
   // No exception may cross the C boundary. The stopping thread reads first_error after the
   // listener's thread has ended.
