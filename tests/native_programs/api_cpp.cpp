@@ -65,6 +65,10 @@ static_assert(!std::is_copy_constructible_v<smipc::Writer>);
 static_assert(!std::is_copy_constructible_v<smipc::Reader>);
 static_assert(!std::is_copy_constructible_v<smipc::Reservation>);
 static_assert(!std::is_copy_constructible_v<smipc::Borrow>);
+static_assert(!std::is_copy_constructible_v<smipc::Batch>);  // its messages lie in the original
+static_assert(!std::is_copy_assignable_v<smipc::Batch>);
+static_assert(std::is_nothrow_move_constructible_v<smipc::Batch>);
+static_assert(std::is_nothrow_move_assignable_v<smipc::Batch>);
 static_assert(std::is_nothrow_move_constructible_v<smipc::Reader>);
 static_assert(std::is_nothrow_move_assignable_v<smipc::Reader>);
 // Literals, and their NUL.

@@ -90,11 +90,14 @@ class Writer : public detail::End {
 };
 
 // Up to `limit` messages taken with one call, in memory that is used again. Made once, filled by
-// Reader::recv_many, and read as a range of Bytes, which are valid until it is filled again.
+// Reader::recv_many, and read as a range of Bytes, which are valid until it is filled again. Moved,
+// not copied: the messages of a copy would lie in what it was copied from.
 class Batch {
  public:
   explicit Batch(std::size_t limit = 256, std::size_t buffer_bytes = 65536)
       : buffer_(buffer_bytes), messages_(limit) {}
+  Batch(Batch &&) noexcept = default;
+  Batch &operator=(Batch &&) noexcept = default;
 
   std::size_t size() const noexcept { return count_; }
   bool empty() const noexcept { return count_ == 0; }
