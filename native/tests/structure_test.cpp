@@ -2,6 +2,7 @@
 #include <smipc.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -147,6 +148,18 @@ TEST_F(RwLockTest, refuses_bad_input_by_path_and_value) {
   EXPECT_STATUS(SMIPC_E_INVALID, smipc_rwlock_close(nullptr));
   smipc_rwlock_free(lock);
   smipc_rwlock_free(nullptr);
+}
+
+TEST_F(RwLockTest, a_thread_that_shares_it_with_itself_is_refused_an_exclusive_lock) {
+  constexpr auto kSecond = std::chrono::seconds(1);
+  RwLock lock(path("lock"));
+  lock.lock_shared();
+  lock.lock_shared();
+  EXPECT_STATUS(SMIPC_E_BUSY, status_of_call([&] { (void)lock.try_lock(kSecond); }));
+  lock.unlock_shared();
+  EXPECT_STATUS(SMIPC_E_BUSY, status_of_call([&] { (void)lock.try_lock(kSecond); }));
+  lock.unlock_shared();
+  EXPECT_TRUE(lock.try_lock());
 }
 
 TEST_F(RwLockTest, close_ends_the_wait_of_another_thread) {

@@ -36,7 +36,7 @@ SMIPC_API smipc_status smipc_rwlock_open(const void *path, size_t path_size, uin
  * lock exclusively, if nobody has held it so and unlocked it since: what the lock
  * guards may be half changed. Readers that overlap stand back for a waiting
  * writer, for 100 ms at most.
- * SMIPC_E_TIMED_OUT, _INTERRUPTED, _CLOSED, _BUSY (this thread alone holds it
+ * SMIPC_E_TIMED_OUT, _INTERRUPTED, _CLOSED, _BUSY (this thread alone took it
  * by this handle, and would wait for itself; with a second handle it does wait),
  * _INVALID, _OS. */
 SMIPC_API smipc_status smipc_rwlock_lock(smipc_rwlock *lock, uint32_t mode, int64_t timeout_ns,

@@ -27,7 +27,7 @@ void forget(void* argument) {
   lock->pid = plat_process_id();
   lock->holders = 0;
   lock->acquiring = false;
-  lock->last_holder = 0;
+  lock->only_holder = 0;
 }
 
 // ---- The turn inside this process ---------------------------------------------------------------
@@ -41,7 +41,7 @@ bool must_wait(const RwLock& lock, bool exclusive) {
 Status take_turn(RwLock& lock, bool exclusive, const Deadline& deadline,
                  std::unique_lock<std::mutex>& guard, Turn* turn) {
   const std::uintptr_t me = plat_thread_token();
-  if (lock.holders == 1 && lock.last_holder == me && (exclusive || lock.exclusive)) {
+  if (lock.holders > 0 && lock.only_holder == me && (exclusive || lock.exclusive)) {
     return fail_lock(SMIPC_E_BUSY, lock, "this thread holds it already");
   }
   while (!lock.closed && must_wait(lock, exclusive)) {
@@ -180,8 +180,10 @@ Status rw_lock_acquire(RwLock& lock, bool exclusive, const Deadline& deadline,
     if (!exclusive) lock.changed.notify_all();
   }
   *cut_off_pid = begin(lock, exclusive);
+  const std::uintptr_t me = plat_thread_token();
+  if (lock.holders == 0) lock.only_holder = me;
+  if (lock.only_holder != me) lock.only_holder = 0;
   ++lock.holders;
-  lock.last_holder = plat_thread_token();
   return SMIPC_OK;
 }
 
@@ -193,7 +195,6 @@ Status rw_lock_release(RwLock& lock, std::uint32_t mark) {
     end(lock);
     lock.changed.notify_all();
   }
-  lock.last_holder = 0;
   return SMIPC_OK;
 }
 

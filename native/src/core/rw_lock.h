@@ -33,7 +33,7 @@ struct RwLock {
   bool acquiring = false;  // one thread is with the OS
   bool closed = false;
   std::uint32_t restored_mark = 0;  // what unlocking leaves as the mark of a cut-off edit, once
-  std::uintptr_t last_holder = 0;   // the thread that holds it, if `holders` is 1
+  std::uintptr_t only_holder = 0;   // the thread that took it, unless another one has joined since
 };
 
 Status rw_lock_open(const std::string& path, std::uint32_t access, RwLock* lock);
