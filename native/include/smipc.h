@@ -29,7 +29,8 @@
  *              serialised: a second caller waits, within its own timeout, for
  *              the first to finish. smipc_channel_close may come at any time.
  *   Fork       a handle is dead in a forked child: calls return
- *              SMIPC_E_FORKED and the parent's end is not affected.
+ *              SMIPC_E_FORKED and the parent's end is not affected. Closing such a
+ *              channel is SMIPC_OK and does nothing; its status says is_open 0.
  *   Nothing lost  an error never consumes or drops a message, unless the
  *              function says otherwise.
  */

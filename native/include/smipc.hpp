@@ -18,7 +18,8 @@
 //   Ownership  Bytes and MutableBytes do not own: they are for the length of a call. A Reservation
 //              or Borrow must not outlive its end. A moved-from object can be assigned or
 //              destroyed.
-//   Fork       in a forked child every call gives SMIPC_E_FORKED; the parent is not affected.
+//   Fork       in a forked child every call gives SMIPC_E_FORKED; the parent is not affected. A channel's
+//              end can be closed there, which does nothing, and is_open() is false.
 #ifndef SMIPC_HPP
 #define SMIPC_HPP
 
