@@ -244,9 +244,10 @@ def check(status: int) -> None:
 
 
 def printable(cid: bytes) -> str:
-    """A channel's name for people: printable ASCII as it is, the rest as \\xNN."""
+    """A channel's name for people: printable ASCII, backslashes twice, the rest as \\xNN."""
     return "".join(
-        chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in cid
+        chr(byte) if 32 <= byte < 127 and byte != ord("'") else f"\\x{byte:02x}"
+        for byte in cid.replace(b"\\", b"\\\\")
     )
 
 

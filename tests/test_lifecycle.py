@@ -270,7 +270,7 @@ def test_print_status_is_the_line_of_the_library(
             writer.print_status()
             line = capsys.readouterr().out
             assert line == native_text(writer) + "\n"
-        assert line.startswith(f"Channel({name.decode()}\\x27\\x5c\\xff): mode=W hSharedMem=0x")
+        assert line.startswith(f"Channel({name.decode()}\\x27\\\\\\xff): mode=W hSharedMem=0x")
         assert "syncBuf={RO=0 WO=1 RC=1 WC=0 hREvt=0x" in line
         assert line.endswith("state=full}\n")
 

@@ -53,11 +53,11 @@ TEST(Library, the_last_error_belongs_to_the_thread) {
 }
 
 TEST(Library, a_name_that_cannot_be_printed_is_escaped_in_errors) {
-  const std::string name = unique_name("bytes") + "\n\x01\xff'";
+  const std::string name = unique_name("bytes") + "\n\x01\xff'\\";
   smipc_channel* channel = nullptr;
   EXPECT_STATUS(SMIPC_E_INVALID, try_open(name, 7, 10, {}, &channel));
   const std::string text = smipc_last_error();
-  EXPECT_NE(std::string::npos, text.find("\\x0a\\x01\\xff\\x27")) << text;
+  EXPECT_NE(std::string::npos, text.find("\\x0a\\x01\\xff\\x27\\\\'")) << text;
   EXPECT_EQ(std::string::npos, text.find('\n')) << "one line";
 }
 

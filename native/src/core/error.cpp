@@ -132,7 +132,9 @@ const char* status_message(Status status) noexcept {
 std::string printable(std::string_view name) {
   std::string out;
   for (char c : name) {
-    if (c >= 0x20 && c < 0x7f && c != '\'' && c != '\\') {
+    if (c == '\\') {
+      out += "\\\\";
+    } else if (c >= 0x20 && c < 0x7f && c != '\'') {
       out += c;
     } else {
       char hex[5];

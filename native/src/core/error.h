@@ -26,7 +26,7 @@ const char* last_error() noexcept;
 const char* status_name(Status status) noexcept;
 const char* status_message(Status status) noexcept;
 
-// A channel's name for people: printable ASCII as it is, the rest as \xNN.
+// A channel's name for people: printable ASCII as it is, backslashes twice, the rest as \xNN.
 std::string printable(std::string_view name);
 
 }  // namespace smipc::detail
