@@ -412,6 +412,16 @@ def test_tags_and_folders_of_the_callers(tmp_path: Path) -> None:
     assert right.a == 5
 
 
+@pytest.mark.parametrize("name", ["Aux", "Con", "Nul", "Com1"])  # of Windows's devices
+def test_structures_may_have_the_names_of_devices(tmp_path: Path, name: str) -> None:
+    named = type(name, (BaseMmapStructure,), {"_fields_": Pair._fields_})
+    with DataStructMmapManager(named, mmapDir=tmp_path, create=True) as manager:
+        manager.a = 5
+    with DataStructMmapReader(named, mmapDir=f"{tmp_path}/x/..") as reader:
+        assert reader.a == 5
+    assert sorted(os.listdir(tmp_path)) == [f"{name}.mmap", f"{name}.mmap.lock"]
+
+
 @pytest.mark.skipif(ON_WINDOWS, reason="modes")
 def test_files_are_for_their_user_only(manager: DataStructMmapManager) -> None:
     for path in (manager.path, manager.lockPath):

@@ -5,6 +5,36 @@
 #include "smipc.h"
 
 namespace smipc::detail {
+namespace {
+
+// The folder as the system has it, with a backslash at its end; empty when it cannot be told.
+std::wstring full_folder(const std::wstring& folder) {
+  const DWORD size = ::GetFullPathNameW(folder.c_str(), 0, nullptr, nullptr);
+  std::wstring full(size, L'\0');
+  const DWORD written = ::GetFullPathNameW(folder.c_str(), size, full.data(), nullptr);
+  if (written == 0 || written >= size) return {};
+  full.resize(written);
+  if (full.back() != L'\\') full += L'\\';
+  return full;
+}
+
+// The same path in the form that is taken as it is: of any length, and with a file that has the name
+// of a device, like aux.mmap, as a file. What has no such form, like a device itself, stays.
+std::wstring verbatim(const std::wstring& path) {
+  const std::size_t slash = path.find_last_of(L"\\/");
+  if (slash == std::wstring::npos && path.find(L':') != std::wstring::npos) return path;
+  const std::wstring name = slash == std::wstring::npos ? path : path.substr(slash + 1);
+  if (name.empty() || name.back() == L'.' || name.back() == L' ') return path;
+  const std::wstring folder =
+      full_folder(slash == std::wstring::npos ? L"." : path.substr(0, slash + 1));
+  if (folder.size() < 3) return path;
+  if (folder[1] == L':') return L"\\\\?\\" + folder + name;
+  const bool is_share =
+      folder.compare(0, 2, L"\\\\") == 0 && folder[2] != L'?' && folder[2] != L'.';
+  return is_share ? L"\\\\?\\UNC\\" + folder.substr(2) + name : path;
+}
+
+}  // namespace
 
 std::wstring user_path(const std::string& path) {
   const int size = static_cast<int>(path.size());
@@ -12,7 +42,7 @@ std::wstring user_path(const std::string& path) {
       ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.data(), size, nullptr, 0);
   std::wstring out(static_cast<std::size_t>(units > 0 ? units : 0), L'\0');
   if (units > 0) ::MultiByteToWideChar(CP_UTF8, 0, path.data(), size, out.data(), units);
-  return out;
+  return verbatim(out);
 }
 
 PlatResult user_file_failure(const char* call, const std::string& path, DWORD error) {

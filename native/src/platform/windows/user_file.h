@@ -20,7 +20,7 @@ PlatResult user_file_open(const std::string& path, const UserFileWish& wish, Han
 // The failure of a call on a path.
 PlatResult user_file_failure(const char* call, const std::string& path, DWORD error);
 
-// An empty string when the path is no UTF-8.
+// In the form that the system takes as it is; an empty string when the path is no UTF-8.
 std::wstring user_path(const std::string& path);
 
 }  // namespace smipc::detail
