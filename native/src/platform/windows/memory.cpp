@@ -105,7 +105,7 @@ std::int32_t plat_memory_fd(PlatMemory*) { return -1; }
 
 bool plat_memory_closed(PlatMemory* memory) { return !memory->section; }
 
-// The view keeps the section, and so its name, until plat_memory_free.
+// The view keeps the memory until plat_memory_free; the name goes with the last handle.
 void plat_memory_close(PlatMemory* memory) { memory->section.reset(); }
 
 void plat_memory_free(PlatMemory* memory) {
