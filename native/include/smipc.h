@@ -74,7 +74,7 @@ typedef int32_t smipc_status;
 #define SMIPC_E_NO_SPACE -11         /* shared memory is full; the text says how full */
 #define SMIPC_E_NO_MEMORY -12        /* the process is out of memory or address space */
 #define SMIPC_E_PERMISSION -13       /* the segment belongs to another user */
-#define SMIPC_E_NOT_FOUND -14        /* no such object */
+#define SMIPC_E_NOT_FOUND -14        /* no such object or item */
 #define SMIPC_E_EXISTS -15           /* such an object exists already */
 #define SMIPC_E_CORRUPT -16          /* shared memory holds values no honest peer writes */
 #define SMIPC_E_NOT_SMIPC -17        /* the file of that name is no smipc segment */

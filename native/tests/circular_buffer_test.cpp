@@ -233,6 +233,7 @@ TEST(CircularBuffer, integers_are_big_endian) {
     CircularBufferReader reader(name);
     CircularBufferReader bytes(name);
     EXPECT_EQ(reader.pop_int(), std::nullopt);
+    EXPECT_NE(std::string(smipc_last_error()).find("no such object or item"), std::string::npos);
     const std::uint64_t most = size >= 8 ? INT64_MAX : (std::uint64_t{1} << (8 * size)) - 1;
     for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{200}, most}) {
       writer.push_int(value);

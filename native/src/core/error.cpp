@@ -45,7 +45,7 @@ constexpr StatusText kStatusTexts[] = {
     {SMIPC_E_NO_SPACE, "SMIPC_E_NO_SPACE", "there is not enough shared memory"},
     {SMIPC_E_NO_MEMORY, "SMIPC_E_NO_MEMORY", "the process is out of memory or address space"},
     {SMIPC_E_PERMISSION, "SMIPC_E_PERMISSION", "permission denied"},
-    {SMIPC_E_NOT_FOUND, "SMIPC_E_NOT_FOUND", "there is no such object"},
+    {SMIPC_E_NOT_FOUND, "SMIPC_E_NOT_FOUND", "there is no such object or item"},
     {SMIPC_E_EXISTS, "SMIPC_E_EXISTS", "there is such an object already"},
     {SMIPC_E_CORRUPT, "SMIPC_E_CORRUPT", "the shared memory holds impossible values"},
     {SMIPC_E_NOT_SMIPC, "SMIPC_E_NOT_SMIPC", "the file of that name is no smipc segment"},
