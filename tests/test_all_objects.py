@@ -118,6 +118,9 @@ for how in ({OPEN[kind]!r}, {REPLACE[kind]!r}):
         assert "permission" in str(problem) or "user" in str(problem), problem
     else:
         raise SystemExit(f"nobody refused {{how}}")
+if "RAISE_IF_EXISTS" in {CREATE[kind]!r}:
+    with contextlib.suppress(FileExistsError):
+        raise SystemExit(f"nobody was told that it exists: {{eval({CREATE[kind]!r})}}")
 clean_stale()
 say("refused")
 """

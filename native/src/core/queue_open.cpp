@@ -194,6 +194,14 @@ Status remove_name(const Setup& setup, std::string_view name) {
   return object_status(kQueueNoun, std::string(name), result);
 }
 
+// Whether there is one of that name, which may be another user's.
+bool exists(const QueueRequest& request) {
+  Setup setup;
+  return plat_setup_enter(segment_name(request.name), false, request.options.access,
+                          kSetupTimeoutNs, &setup.setup)
+             .status != SMIPC_E_NOT_FOUND;
+}
+
 // *again: somebody else was faster, or what was there has been removed.
 Status open_once(const QueueRequest& request, Queue* queue, bool* again) {
   const std::uint32_t existence = request.options.existence;
@@ -204,6 +212,10 @@ Status open_once(const QueueRequest& request, Queue* queue, bool* again) {
                        kSetupTimeoutNs, &setup.setup);
   if (entered.status == SMIPC_E_NOT_FOUND) {
     return fail_request(request, SMIPC_E_NOT_FOUND, "it does not exist");
+  }
+  if (entered.status == SMIPC_E_PERMISSION && existence == SMIPC_RAISE_IF_EXISTS &&
+      exists(request)) {
+    return fail_request(request, SMIPC_E_EXISTS, "it exists already, and is another user's");
   }
   if (!entered) return fail_request(request, entered.status, entered.detail);
   const auto image = std::make_unique<Image>();
