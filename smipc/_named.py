@@ -25,6 +25,7 @@ from smipc.errors import (
     InvalidTypeError,
     SmipcError,
     check,
+    kind_and_value,
     make,
 )
 
@@ -142,6 +143,14 @@ class NamedObject:
             raise WrongTypeError(f"{self._what} '{self._name}': {wrong}") from None
         except InvalidArgumentError as wrong:
             raise self._error(InvalidArgumentError, str(wrong)) from None
+
+    def _yes_or_no(self, what: str, value: bool) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise WrongTypeError(
+            f"{self._what} '{self._name}': {what} must be True or False, not"
+            f" {kind_and_value(value)}"
+        )
 
     def _error(self, kind: type[SmipcError], text: str) -> SmipcError:
         return make(kind, f"{self._what} '{self._name}': {text}")

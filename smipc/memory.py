@@ -6,10 +6,10 @@ import mmap
 import sys
 
 from smipc import _abi
-from smipc._flags import Flags, WrongTypeError
+from smipc._flags import Flags
 from smipc._named import NamedObject
 from smipc._native import ffi, lib
-from smipc.errors import InvalidArgumentError, check, kind_and_value
+from smipc.errors import InvalidArgumentError, check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,12 +68,7 @@ class NamedSharedMemory(NamedObject):
     ) -> None:
         super().__init__(name, handle_existence, unlink_on_delete)
         number = self._number("size", size, 0, _abi.SMIPC_MAX_MEMORY)
-        if not isinstance(read_only, bool):
-            kind = kind_and_value(read_only)
-            raise WrongTypeError(
-                f"shared memory '{self._name}': read_only must be True or False, not {kind}"
-            )
-        self._read_only = read_only
+        self._read_only = self._yes_or_no("read_only", read_only)
         self._open(handle_existence, unlink_on_delete, number, int(read_only))
         address, got = ffi.new("void **"), ffi.new("uint64_t *")
         check(lib.smipc_memory_data(self._handle, address, got))

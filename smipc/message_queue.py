@@ -18,7 +18,6 @@ from smipc.errors import (
     OutOfMemoryError,
     check,
     error,
-    kind_and_value,
 )
 
 TYPE_CHECKING = False
@@ -360,14 +359,6 @@ class NamedMessageQueue(NamedObject):
             raise WrongTypeError(f"{self._what} '{self._name}': {wrong}, or a str") from None
         except InvalidArgumentError as wrong:
             raise self._error(InvalidArgumentError, str(wrong)) from None
-
-    def _yes_or_no(self, what: str, value: bool) -> bool:
-        if isinstance(value, bool):
-            return value
-        raise WrongTypeError(
-            f"{self._what} '{self._name}': {what} must be True or False, not"
-            f" {kind_and_value(value)}"
-        )
 
     def _tell_waiters(self, is_closed: bool) -> None:
         for reference in self._waiters:

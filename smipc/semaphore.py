@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from smipc import _abi
-from smipc._flags import Flags, WrongTypeError
+from smipc._flags import Flags
 from smipc._named import NamedObject
 from smipc._native import ffi, lib
 from smipc._timing import has_passed, slice_ns
-from smipc.errors import InvalidArgumentError, check, error, kind_and_value
+from smipc.errors import InvalidArgumentError, check, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,12 +75,7 @@ class NamedSemaphore(NamedObject):
                 if not status:
                     return True
                 return self._acquire_slowly(status, None)
-        if not isinstance(blocking, bool):
-            kind = kind_and_value(blocking)
-            raise WrongTypeError(
-                f"semaphore '{self._name}': blocking must be True or False, not {kind}"
-            )
-        if not blocking:
+        if not self._yes_or_no("blocking", blocking):
             if timeout is not None:
                 raise self._error(
                     InvalidArgumentError, f"a timeout ({timeout!r}) without blocking makes no sense"
